@@ -1,0 +1,129 @@
+"""Which models are installed: folders of manifest.json + weights.
+
+The models that come with Limner lie in core/models; the user's own in `models` of Limner's data
+folder. A broken folder never hides the others: it is remembered with its error and named by
+`find` and by `python -m core check`.
+"""
+
+import os
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from core.errors import ModelCorrupt, ModelError, ModelMissing
+from core.manifest import FILE_NAME, Manifest, file_sha256
+
+SHIPPED = Path(__file__).parent / "models"
+
+
+@dataclass(frozen=True)
+class Model:
+    """A manifest and the folder that it was read from."""
+
+    manifest: Manifest
+    folder: Path
+
+    @property
+    def path(self) -> Path:
+        """The file of weights."""
+        return self.folder / self.manifest.file
+
+    def verify(self) -> None:
+        """Compare the weights with the manifest's sha256.
+
+        Raises:
+            ModelCorrupt: they are missing, unreadable or not the described ones.
+        """
+        try:
+            found = file_sha256(self.path)
+        except OSError as error:
+            reason = error.strerror or "cannot be read"
+            raise ModelCorrupt(
+                f"The weights of the model '{self.manifest.title}' cannot be read "
+                f"({self.path}: {reason})."
+            ) from error
+        if found != self.manifest.sha256:
+            raise ModelCorrupt(
+                f"The model '{self.manifest.title}' is damaged: {self.path} is not the file that "
+                f"its manifest describes (sha256 {found[:12]}…, not {self.manifest.sha256[:12]}…)."
+            )
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """The models of some folders, the first folder's winning where an id stands twice.
+
+    Attributes:
+        installed: the sound ones, the default of each task first, then by title.
+        broken: folder -> why its manifest is of no use.
+    """
+
+    installed: tuple[Model, ...]
+    broken: dict[Path, ModelError] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, folders: tuple[Path, ...] | None = None) -> "Catalog":
+        """Read every manifest below the folders (default: the shipped and the user's own)."""
+        found: dict[str, Model] = {}
+        broken: dict[Path, ModelError] = {}
+        for folder in _model_folders(default_folders() if folders is None else folders):
+            try:
+                manifest = Manifest.load(folder)
+                if manifest.id != folder.name:
+                    raise ModelCorrupt(f"The manifest in {folder} is for '{manifest.id}'.")
+            except ModelError as error:
+                broken[folder] = error
+            else:
+                found.setdefault(manifest.id, Model(manifest, folder))
+        order = sorted(found.values(), key=lambda m: (not m.manifest.default, m.manifest.title))
+        return cls(tuple(order), broken)
+
+    def models(self, task: str | None = None) -> tuple[Model, ...]:
+        """The sound models, of one task where it is given."""
+        return tuple(m for m in self.installed if task in (None, m.manifest.task))
+
+    def find(self, task: str, model_id: str = "") -> Model:
+        """The model of that id and task; the task's default one for an empty id.
+
+        Raises:
+            ModelMissing: there is none.
+            ModelCorrupt, ModelUnsupported: there is one, but its manifest is of no use.
+        """
+        fitting = [m for m in self.models(task) if model_id in ("", m.manifest.id)]
+        if fitting:
+            return fitting[0]
+        for folder, error in self.broken.items():
+            if model_id in ("", folder.name):
+                raise error
+        if model_id:
+            known = ", ".join(m.manifest.id for m in self.models(task)) or "none"
+            raise ModelMissing(f"No model '{model_id}' is installed for this (installed: {known}).")
+        raise ModelMissing(f"No model to {task} with is installed.")
+
+
+def default_folders() -> tuple[Path, ...]:
+    """Where models are looked for when nobody says otherwise."""
+    return (SHIPPED, user_data_folder() / "models")
+
+
+def user_data_folder() -> Path:
+    """Limner's data folder by the platform's custom; $LIMNER_DATA_DIR overrides it."""
+    given = os.environ.get("LIMNER_DATA_DIR")
+    if given:
+        return Path(given)
+    home = Path.home()
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local") / "Limner"
+    if sys.platform == "darwin":
+        return home / "Library" / "Application Support" / "Limner"
+    return Path(os.environ.get("XDG_DATA_HOME") or home / ".local" / "share") / "limner"
+
+
+def _model_folders(folders: tuple[Path, ...]) -> list[Path]:
+    """Every folder that holds a manifest, one level below the given ones."""
+    return [
+        path.parent
+        for folder in folders
+        for path in sorted(folder.glob(f"*/{FILE_NAME}"))
+        if path.is_file()
+    ]
