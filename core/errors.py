@@ -1,7 +1,7 @@
 """Everything that can go wrong on purpose.
 
     LimnerError
-     ├─ BadRequest           bad_request          the caller broke the protocol or a parameter's range
+     ├─ BadRequest           bad_request          the caller broke the protocol or a range
      ├─ ImageUnsupported     image_unsupported    these pixels cannot be coloured or painted
      ├─ FileUnreadable       file_unreadable      a picture on disk cannot be read
      ├─ FileUnwritable       file_unwritable      a result cannot be saved
@@ -10,7 +10,7 @@
      │   ├─ ModelCorrupt     model_corrupt        manifest or weights are damaged
      │   └─ ModelUnsupported model_unsupported    a sound model that this version cannot run
      ├─ DeviceUnavailable    device_unavailable   the chosen execution provider is not there
-     └─ OutOfMemory          out_of_memory        not enough memory, after the tiles were made smaller
+     └─ OutOfMemory          out_of_memory        not enough memory, even with smaller tiles
 
 An error crosses the pipe as data: its code, one sentence for the user, and a hint that says
 what to do. Anything that is no LimnerError is a bug of ours: the worker sends it as `internal`

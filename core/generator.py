@@ -198,6 +198,10 @@ def translated(title: str) -> Iterator[None]:
 
 
 _OTHER_ERRORS = (
+    ort_errors.InvalidGraph,
+    ort_errors.InvalidArgument,
+    ort_errors.NotImplemented,
+    ort_errors.DeviceReset,
     ort_errors.Fail,
     ort_errors.RuntimeException,
     ort_errors.EngineError,

@@ -194,13 +194,13 @@ class Manifest:
         if data.get("schema") != SCHEMA:
             raise ModelUnsupported(f"the manifest has schema {data.get('schema')!r}, not {SCHEMA}.")
         parts = dict(data)
-        parts["inputs"] = tuple(_build(TensorSpec, x) for x in _list(data, "inputs"))
-        parts["outputs"] = tuple(_build(TensorSpec, x) for x in _list(data, "outputs"))
-        parts["size"] = _build(SizeSpec, data.get("size"))
-        parts["tiling"] = _build(TilingSpec, data.get("tiling"))
+        parts["inputs"] = tuple(_build(TensorSpec, x, "inputs") for x in _list(data, "inputs"))
+        parts["outputs"] = tuple(_build(TensorSpec, x, "outputs") for x in _list(data, "outputs"))
+        parts["size"] = _build(SizeSpec, data.get("size"), "size")
+        parts["tiling"] = _build(TilingSpec, data.get("tiling"), "tiling")
         parity = data.get("parity")
-        parts["parity"] = None if parity is None else _build(Parity, parity)
-        return _build(cls, parts)
+        parts["parity"] = None if parity is None else _build(Parity, parity, "parity")
+        return _build(cls, parts, "the manifest")
 
 
 def file_sha256(path: Path) -> str:
@@ -222,17 +222,17 @@ def _list(data: dict[str, Any], name: str) -> list[Any]:
     return value
 
 
-def _build(cls: Any, data: Any) -> Any:
+def _build(cls: Any, data: Any, what: str) -> Any:
     """Make a dataclass from a JSON object, refusing fields that it does not have."""
-    data = _object(data, f"the {cls.__name__}")
+    data = _object(data, what)
     unknown = set(data) - {f.name for f in fields(cls)}
     if unknown:
-        raise ModelCorrupt(f"unknown field '{min(unknown)}'.")
+        raise ModelCorrupt(f"{what} has an unknown field '{min(unknown)}'.")
     values = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
     try:
         return cls(**values)
     except TypeError as error:
-        raise ModelCorrupt(f"a field is missing ({error}).") from error
+        raise ModelCorrupt(f"{what} lacks a field ({error}).") from error
 
 
 def _check(manifest: Manifest) -> None:

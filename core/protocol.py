@@ -60,7 +60,7 @@ _FIELDS = {
     "failure": {"id": "int", "code": "text", "sentence": "text", "hint": "text"},
 }
 
-_TEXT = (type(""), str)
+_TEXT = (type(b"".decode("ascii")), str)
 _INT = tuple({int, type(1 << 62)})
 _JSON_TYPES = {
     "int": _INT,
@@ -113,7 +113,8 @@ def write_frame(stream, header, payload=()):
     Args:
         stream: binary, writable.
         header: dict with a "kind" of this module's docstring and that kind's fields.
-        payload: iterable of bytes-like pieces; together exactly the header's picture.
+        payload: iterable of pieces (bytes, bytearray or memoryview of bytes, "B"); together
+            exactly the header's picture.
 
     Raises:
         ProtocolError: the header is not a message, or the pieces have another size.
@@ -126,7 +127,7 @@ def write_frame(stream, header, payload=()):
     stream.write(_PREFIX.pack(_MAGIC, len(text), size) + text)
     sent = 0
     for piece in payload:
-        sent += memoryview(piece).nbytes if not isinstance(piece, bytes) else len(piece)
+        sent += len(piece)
         if sent > size:
             break
         stream.write(piece)

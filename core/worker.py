@@ -118,7 +118,7 @@ def _run(
         return None, {"code": error.code, "sentence": error.sentence, "hint": error.hint}
     except BrokenPipeError:
         raise
-    except Exception as error:  # the process boundary: a bug of ours becomes a sentence
+    except Exception as error:  # noqa: BLE001  the process boundary: a bug becomes a sentence
         traceback.print_exc()
         sentence = f"Limner's worker met an unexpected problem ({type(error).__name__})."
         return None, {"code": "internal", "sentence": sentence, "hint": LimnerError.hint}

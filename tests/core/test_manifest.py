@@ -1,0 +1,147 @@
+"""A manifest is read as it was written, and every lie in one is a sentence."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from core.errors import ModelCorrupt, ModelError, ModelUnsupported
+from core.manifest import Manifest, Parity, SizeSpec, TensorSpec, TilingSpec
+
+
+def make(**changes):
+    fields = {
+        "id": "photo-v1",
+        "task": "colorize",
+        "title": "Photographs",
+        "description": "Colours grey photographs.",
+        "file": "model.onnx",
+        "sha256": "0" * 64,
+        "opset": 17,
+        "inputs": (TensorSpec("input", "lab-l", (-1.0, 1.0)),),
+        "outputs": (TensorSpec("output", "lab-ab", (-110.0, 110.0)),),
+        "size": SizeSpec(minimum=64, multiple_of=32, work=256),
+        "tiling": TilingSpec("never"),
+        "license": "MIT",
+        "trained_on": "Nothing.",
+        "made_by": {"commit": "abc"},
+        "parity": Parity(1e-5, 1e-3, 0.1, ("64x64",)),
+    }
+    return Manifest(**{**fields, **changes})
+
+
+def write(folder: Path, change) -> Path:
+    """The manifest of make() with its JSON object changed by a function."""
+    make().save(folder)
+    path = folder / "manifest.json"
+    data = json.loads(path.read_text())
+    change(data)
+    path.write_text(json.dumps(data))
+    return folder
+
+
+def test_load_gives_back_what_save_wrote(tmp_path):
+    manifest = make(size=SizeSpec(fixed=(720, 480)))
+    manifest.save(tmp_path)
+    assert Manifest.load(tmp_path) == manifest
+    assert [p.name for p in tmp_path.iterdir()] == ["manifest.json"]
+
+
+def test_scale_maps_the_ends_of_the_space_to_the_ends_of_the_range():
+    factor, offset = TensorSpec("x", "lab-l", (-1.0, 1.0)).scale()
+    assert (factor * 0 + offset, factor * 100 + offset) == (-1.0, 1.0)
+    factor, offset = TensorSpec("x", "srgb-bgr", (0.0, 255.0)).scale()
+    assert (factor, offset) == (255.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"id": "../photo"},
+        {"id": "Photo"},
+        {"id": ""},
+        {"file": "../model.onnx"},
+        {"file": "/etc/passwd"},
+        {"file": "a/b.onnx"},
+        {"file": ".."},
+        {"file": "C:\\model.onnx"},
+        {"sha256": "0" * 63},
+        {"sha256": None},
+        {"opset": 0},
+        {"opset": "17"},
+        {"title": 3},
+        {"default": 1},
+        {"inputs": []},
+        {"inputs": [3]},
+        {"outputs": {}},
+        {"size": None},
+        {"size": {"multiple_of": 0}},
+        {"size": {"work": -1}},
+        {"size": {"fixed": [1]}},
+        {"size": {"fixed": [0, 1]}},
+        {"tiling": {"overlap": 1.5}},
+        {"surprise": 1},
+    ],
+    ids=str,
+)
+def test_a_manifest_that_lies_is_corrupt(tmp_path, change):
+    write(tmp_path, lambda data: data.update(change))
+    with pytest.raises(ModelCorrupt) as caught:
+        Manifest.load(tmp_path)
+    assert str(tmp_path) in caught.value.sentence
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("space", "cmyk"),
+        ("space", {}),
+        ("layout", "NCWH"),
+        ("range", [1, 0]),
+        ("range", [0]),
+        ("range", [0, "1"]),
+        ("range", [0, float("nan")]),
+        ("name", ""),
+    ],
+)
+def test_a_tensor_that_lies_is_refused(tmp_path, name, value):
+    write(tmp_path, lambda data: data["inputs"][0].update({name: value}))
+    with pytest.raises(ModelError):
+        Manifest.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"schema": 2}, {"schema": None}, {"task": "upscale"}, {"tiling": {"policy": "maybe"}}],
+    ids=str,
+)
+def test_a_manifest_from_the_future_is_unsupported(tmp_path, change):
+    write(tmp_path, lambda data: data.update(change))
+    with pytest.raises(ModelUnsupported):
+        Manifest.load(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", "null", "\x00", "[" * 100000])
+def test_what_is_no_manifest_is_corrupt_or_unsupported(tmp_path, text):
+    (tmp_path / "manifest.json").write_text(text)
+    with pytest.raises(ModelError):
+        Manifest.load(tmp_path)
+
+
+def test_a_missing_manifest_and_one_of_another_encoding_are_corrupt(tmp_path):
+    with pytest.raises(ModelCorrupt):
+        Manifest.load(tmp_path)
+    (tmp_path / "manifest.json").write_bytes(b"\xff\xfe{")
+    with pytest.raises(ModelCorrupt):
+        Manifest.load(tmp_path)
+    (tmp_path / "manifest.json").write_bytes(b" " * (2 << 20))
+    with pytest.raises(ModelCorrupt, match="too large"):
+        Manifest.load(tmp_path)
+
+
+@pytest.mark.parametrize("name", sorted(make().__dict__.keys() - {"made_by", "parity", "default"}))
+def test_a_missing_field_is_named(tmp_path, name):
+    write(tmp_path, lambda data: data.pop(name))
+    with pytest.raises(ModelError, match=name):
+        Manifest.load(tmp_path)
