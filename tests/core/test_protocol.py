@@ -138,12 +138,12 @@ def test_bytes_per_pixel(name, size):
 def test_both_pythons_understand_each_other():
     """A frame goes through the real Python 2.7 and back: GIMP 2.10's side of the pipe."""
     script = (
-        "import sys; sys.path.insert(0, {!r})\n"
+        f"import sys; sys.path.insert(0, {str(ROOT)!r})\n"
         "from core import protocol\n"
         "header = protocol.read_header(sys.stdin)\n"
         "pixels = protocol.read_exactly(sys.stdin, protocol.payload_size(header))\n"
         "protocol.write_frame(sys.stdout, header, [buffer(pixels, 0, 7), bytearray(pixels[7:])])\n"
-    ).format(str(ROOT))
+    )
     pixels = bytes(range(24))
     header = {**REQUEST, "model": "ukiyo-e é"}
     answer = subprocess.run(
