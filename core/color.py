@@ -1,0 +1,99 @@
+"""Colour formulas: sRGB, linear light, CIE L*a*b*.
+
+    function                  takes                          returns
+    srgb_to_linear            encoded sRGB       0..1        linear light         0..1
+    linear_to_srgb            linear light       0..1        encoded sRGB         0..1
+    luminance_to_lightness    luminance Y        0..1        CIE L*               0..100
+    lightness_to_luminance    CIE L*             0..100      luminance Y          0..1
+    srgb_to_lab               encoded sRGB       0..1        L* 0..100, a* b* about ±110
+    lab_to_srgb               L*, a*, b*                     encoded sRGB, not clipped
+
+Arrays have any shape, with the colour axis last where there is one, and keep their float type.
+Values outside the ranges go through without a break: the two transfer functions are odd
+(f(-x) = -f(x)) and unbounded above, the two of lightness go on along their own curves.
+
+White is D65, 2° observer. Sources: sRGB, IEC 61966-2-1:1999 with the matrix at seven digits
+(B. Lindbloom, "RGB/XYZ Matrices", sRGB, D65); CIE L*a*b*, CIE 15:2004, 8.2.1. The matrix's rows
+are divided by their sums, which are the white point: equal red, green and blue are exactly
+neutral.
+"""
+
+import numpy as np
+
+Array = np.ndarray
+
+_SRGB_TO_XYZ = np.array(
+    [
+        [0.4124564, 0.3575761, 0.1804375],
+        [0.2126729, 0.7151522, 0.0721750],
+        [0.0193339, 0.1191920, 0.9503041],
+    ]
+)
+
+RGB_TO_XYZ = _SRGB_TO_XYZ / _SRGB_TO_XYZ.sum(axis=1, keepdims=True)
+"""Linear sRGB -> X/Xn, Y/Yn, Z/Zn; white (1, 1, 1) to (1, 1, 1)."""
+
+XYZ_TO_RGB = np.linalg.inv(RGB_TO_XYZ)
+
+LUMINANCE = RGB_TO_XYZ[1]
+"""Weights of linear red, green and blue in luminance; their sum is 1."""
+
+F_KNEE = 6 / 29
+"""Value of the L*a*b* function f where its cube root meets its straight part (CIE 15)."""
+
+Y_KNEE = F_KNEE**3
+_SLOPE = 1 / (3 * F_KNEE**2)
+
+
+def srgb_to_linear(encoded: Array) -> Array:
+    """Decode sRGB (the EOTF of IEC 61966-2-1)."""
+    size = np.abs(encoded)
+    curve = ((np.maximum(size, 0.04045) + 0.055) / 1.055) ** 2.4
+    return np.copysign(np.where(size <= 0.04045, size / 12.92, curve), encoded)
+
+
+def linear_to_srgb(linear: Array) -> Array:
+    """Encode to sRGB (the inverse EOTF)."""
+    size = np.abs(linear)
+    curve = 1.055 * np.maximum(size, 0.0031308) ** (1 / 2.4) - 0.055
+    return np.copysign(np.where(size <= 0.0031308, size * 12.92, curve), linear)
+
+
+def cube_root(ratio: Array) -> Array:
+    """The function f of CIE L*a*b*: a cube root, a straight line below Y_KNEE.
+
+    Takes X/Xn, Y/Yn or Z/Zn in 0..1 and returns 4/29..1. The line is the curve's tangent, so
+    that the two parts add up without a comparison.
+    """
+    upper = np.maximum(ratio, Y_KNEE)
+    return np.cbrt(upper) + _SLOPE * (ratio - upper)
+
+
+def cube(value: Array) -> Array:
+    """The inverse of cube_root: 4/29..1 -> 0..1."""
+    upper = np.maximum(value, F_KNEE)
+    return upper * upper * upper + (value - upper) / _SLOPE
+
+
+def luminance_to_lightness(luminance: Array) -> Array:
+    """Relative luminance Y -> CIE L*."""
+    return 116 * cube_root(luminance) - 16
+
+
+def lightness_to_luminance(lightness: Array) -> Array:
+    """CIE L* -> relative luminance Y."""
+    return cube((lightness + 16) / 116)
+
+
+def srgb_to_lab(encoded: Array) -> Array:
+    """Encoded sRGB (..., 3) -> CIE L*, a*, b* (..., 3)."""
+    f = cube_root(srgb_to_linear(encoded) @ RGB_TO_XYZ.T.astype(encoded.dtype))
+    x, y, z = f[..., 0], f[..., 1], f[..., 2]
+    return np.stack((116 * y - 16, 500 * (x - y), 200 * (y - z)), axis=-1)
+
+
+def lab_to_srgb(lab: Array) -> Array:
+    """CIE L*, a*, b* (..., 3) -> encoded sRGB (..., 3); outside 0..1 where out of gamut."""
+    y = (lab[..., 0] + 16) / 116
+    f = np.stack((y + lab[..., 1] / 500, y, y - lab[..., 2] / 200), axis=-1)
+    return linear_to_srgb(cube(f) @ XYZ_TO_RGB.T.astype(lab.dtype))

@@ -1,0 +1,210 @@
+"""Auto Colorize: colour is predicted small and laid over the picture's own lightness.
+
+    pixels -> L* reduced to two sizes -> generator -> ab, small
+           -> ab = slope * L* + offset, fitted in windows of the reduced L* (guided filter)
+           -> slope and offset enlarged, applied to the full-size L*, merged in linear light
+
+The full-size lightness is never resampled: it is read twice, band by band, and goes out as it
+came in. Colours that the source has are not looked at, only its L*; `strength` mixes them back.
+"""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.bands import chunk_rows, for_each_band
+from core.errors import BadRequest, ModelCorrupt
+from core.generator import Generator
+from core.image import Image, check_usable
+from core.manifest import SizeSpec
+from core.merge import Light, Merger, fold
+from core.resample import (
+    area_resize,
+    area_rows,
+    area_taps,
+    bilinear_resize,
+    fit_size,
+    guided_fit,
+    linear_taps,
+    pad,
+)
+
+Array = np.ndarray
+Progress = Callable[[float, str], None]
+
+GUIDE_PER_WORK = 2
+"""The colour is fitted to lightness at this multiple of the generator's work size."""
+
+EPSILON = 16.0
+"""Of the guided filter, in squared L*: steps of lightness well below 4 carry no edge of colour."""
+
+
+@dataclass(frozen=True)
+class ColorizeSettings:
+    """What the user can choose.
+
+    Attributes:
+        strength: 0 keeps the picture's own colours, 1 takes the new ones; mixed in linear light,
+            so that luminance stays at every strength.
+        saturation: 0 grey .. 1 as predicted .. 2 twice as colourful.
+    """
+
+    strength: float = 1.0
+    saturation: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_range("strength", self.strength, 1.0)
+        check_range("saturation", self.saturation, 2.0)
+
+
+def check_range(name: str, value: object, most: float) -> None:
+    """Raise BadRequest unless value is a number in 0..most."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not 0 <= value <= most:
+        raise BadRequest(f"'{name}' is {value!r}, not a number from 0 to {most:g}.")
+
+
+def colorize(
+    image: Image,
+    generator: Generator,
+    settings: ColorizeSettings,
+    progress: Progress,
+    out: Array | None = None,
+) -> Image:
+    """Colour a picture.
+
+    Args:
+        image: any Image; of R'G'B' only the lightness is used.
+        generator: of task "colorize": L* (1, 1, h, w) to ab (1, 2, h/n, w/n).
+        settings: strength and saturation.
+        progress: told (fraction 0..1, text), on the caller's thread.
+        out: memory for the result, writable (H, W, 3 or 4) of the image's channel type; may be
+            image.pixels itself where that has as many channels.
+
+    Returns:
+        R'G'B', or R'G'B'A with the source's alpha, of the same channel type and size.
+
+    Raises:
+        ImageUnsupported: see core.image.check_usable.
+        ModelCorrupt: the generator's output does not fit its input's size.
+    """
+    check_usable(image)
+    result = image.color_result(out)
+    size = generator.manifest.size
+    work = fit_size(image.width, image.height, _work_side(size, image))
+    guide_side = min(max(image.width, image.height), GUIDE_PER_WORK * max(work))
+    progress(0.0, "Reading lightness")
+    guide = reduced_lightness(
+        image,
+        fit_size(image.width, image.height, guide_side),
+        lambda share: progress(0.3 * share, "Reading lightness"),
+    )
+    progress(0.3, f"Predicting colour ({generator.provider.removesuffix('ExecutionProvider')})")
+    ab = predict(area_resize(guide, work), guide.shape, generator)
+    progress(0.6, "Laying colour over the picture")
+    ab *= np.float32(settings.saturation)
+    radius = max(2, round(max(guide.shape) / max(max(work) // 4, 1)))
+    slopes, offsets = guided_fit(guide, ab, radius, EPSILON)
+    _merge(image, fold(slopes, offsets), settings.strength, result, progress)
+    return result
+
+
+def reduced_lightness(
+    image: Image, size: tuple[int, int], done: Callable[[float], None] = lambda share: None
+) -> Array:
+    """CIE L* (h, w) of the picture, 0..100, reduced by area to size (width, height).
+
+    Transparent pixels count by their alpha; where nothing is visible stands the mean lightness
+    of what is, so that colours hidden under transparency do not reach the generator.
+    """
+    width, height = size
+    sums = np.zeros((1 + image.has_alpha, height, width), np.float32)
+    lock = threading.Lock()
+    rows = chunk_rows(image.width)
+
+    def work(start: int, stop: int, light: Light) -> None:
+        band, _ = area_taps(image.height, height, start, stop)
+        part = np.zeros((len(sums), band.stop - band.start, image.width), np.float32)
+        for top in range(start, stop, rows):
+            pixels = image.pixels[top : min(top + rows, stop)]
+            light.read(pixels)
+            lightness = np.clip(light.root * 116 - 16, 0, 100)
+            touched, weights = area_taps(image.height, height, top, top + len(pixels))
+            inner = slice(touched.start - band.start, touched.stop - band.start)
+            if image.has_alpha:
+                alpha = pixels[..., -1] * np.float32(1 / image.full)
+                part[1, inner] += weights @ alpha
+                lightness *= alpha
+            part[0, inner] += weights @ lightness
+        reduced = [area_rows(plane.T, width).T for plane in part]
+        with lock:
+            for plane, addition in zip(sums, reduced, strict=True):
+                plane[band] += addition
+
+    for_each_band(image.height, work, lambda: Light(image, rows), done)
+    if image.has_alpha:
+        visible = sums[0].sum() / max(float(sums[1].sum()), 1e-6)
+        return np.clip(sums[0] + (1 - sums[1]) * np.float32(visible), 0, 100)
+    return np.clip(sums[0], 0, 100)
+
+
+def predict(lightness: Array, shape: tuple[int, ...], generator: Generator) -> Array:
+    """Run the generator on reduced L* (h, w) and enlarge its ab to (2, *shape).
+
+    Raises:
+        ModelCorrupt: the output is not smaller than the input by one whole number.
+    """
+    height, width = lightness.shape
+    padded = pad(lightness, *_legal_size(width, height, generator.manifest.size))
+    small = generator.run(np.ascontiguousarray(padded[None, None], np.float32))[0]  # (2, h/n, w/n)
+    ratio = padded.shape[0] // max(small.shape[1], 1)
+    if ratio < 1 or (small.shape[1] * ratio, small.shape[2] * ratio) != padded.shape:
+        raise ModelCorrupt(
+            f"The model '{generator.manifest.title}' returned {small.shape[2]}×{small.shape[1]} "
+            f"colours for {padded.shape[1]}×{padded.shape[0]} pixels."
+        )
+    extent = (width / ratio, height / ratio)
+    return np.stack([bilinear_resize(p, (shape[1], shape[0]), extent) for p in small])
+
+
+def _work_side(size: SizeSpec, image: Image) -> int:
+    """The longer side at which the generator runs."""
+    if size.fixed:
+        return min(size.fixed)
+    return size.work or max(image.width, image.height)
+
+
+def _legal_size(width: int, height: int, size: SizeSpec) -> tuple[int, int]:
+    """The least (width, height) that holds these and that the generator takes."""
+    if size.fixed:
+        return size.fixed
+    step = size.multiple_of
+    legal = [-(-max(side, size.minimum) // step) * step for side in (width, height)]
+    return legal[0], legal[1]
+
+
+def _merge(
+    image: Image, coefficients: Array, strength: float, result: Image, progress: Progress
+) -> None:
+    """Lay the enlarged coefficients (4, h, w) over the picture's lightness, into result."""
+    height, width = coefficients.shape[1:]
+    across = linear_taps(image.width, width, width)
+    rows = chunk_rows(image.width)
+
+    def work(start: int, stop: int, merger: Merger) -> None:
+        used, _ = linear_taps(image.height, height, height, start, stop).matrix()
+        wide = across.columns(coefficients[:, used])
+        for top in range(start, stop, rows):
+            end = min(top + rows, stop)
+            inner, weights = linear_taps(image.height, height, height, top, end).matrix()
+            part = wide[:, inner.start - used.start : inner.stop - used.start]
+            merger.merge(image.pixels[top:end], part, weights, result.pixels[top:end])
+
+    for_each_band(
+        image.height,
+        work,
+        lambda: Merger(image, rows, strength),
+        lambda share: progress(0.6 + 0.4 * share, "Laying colour over the picture"),
+    )

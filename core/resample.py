@@ -1,0 +1,190 @@
+"""Resizing planes, and the guided filter that carries small colour to a large picture.
+
+Planes are float32 (h, w). Sizes are (width, height). Pixels are little squares: the centre of
+pixel i lies at i + 0.5, so that a picture keeps its place at every size.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+Array = np.ndarray
+
+
+def fit_size(width: int, height: int, longer: int) -> tuple[int, int]:
+    """(width, height) scaled to a longer side, at least 1; larger ones only, never enlarged."""
+    scale = min(1.0, longer / max(width, height))
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def area_rows(plane: Array, count: int) -> Array:
+    """Reduce the rows of (h, w) to count by averaging the area that each covers.
+
+    Exact for any ratio: the integral of the rows is read at the new rows' edges.
+    """
+    height = plane.shape[0]
+    integral = np.zeros((height + 1, plane.shape[1]))
+    np.cumsum(plane, axis=0, out=integral[1:])
+    edges = np.arange(count + 1) * (height / count)
+    whole = np.minimum(edges.astype(np.intp), height - 1)
+    part = (edges - whole)[:, None]
+    at_edges = integral[whole] + part * plane[whole]
+    return (np.diff(at_edges, axis=0) * (count / height)).astype(np.float32)
+
+
+def area_resize(plane: Array, size: tuple[int, int]) -> Array:
+    """Reduce a plane (h, w) to size (width, height) by the mean of the area covered."""
+    width, height = size
+    rows = plane if height == plane.shape[0] else area_rows(plane, height)
+    return rows if width == plane.shape[1] else area_rows(rows.T, width).T
+
+
+def area_taps(length: int, count: int, start: int, stop: int) -> tuple[slice, Array]:
+    """Which of count rows the rows start..stop of length fall into, and with what weight.
+
+    Returns:
+        (rows, weights): a slice of the count rows, and float32 (rows, stop - start); the sum
+        over all bands of weights @ band is what area_rows of the whole plane would be.
+    """
+    step = length / count
+    first, last = int(start / step), min(int(np.ceil(stop / step)), count)
+    low = np.arange(first, last)[:, None] * step
+    position = np.arange(start, stop)[None, :]
+    overlap = np.minimum(low + step, position + 1) - np.maximum(low, position)
+    return slice(first, last), (np.maximum(overlap, 0) / step).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Taps:
+    """Linear interpolation along one axis: result i = mix of inputs low[i] and low[i] + 1.
+
+    Attributes:
+        low: int (n,); low + 1 is clipped to the last input.
+        part: float32 (n,), 0..1, the share of the second.
+        last: index of the last input.
+    """
+
+    low: Array
+    part: Array
+    last: int
+
+    @property
+    def high(self) -> Array:
+        return np.minimum(self.low + 1, self.last)
+
+    def columns(self, planes: Array) -> Array:
+        """(..., w) -> (..., n)."""
+        low = planes[..., self.low]
+        low += (planes[..., self.high] - low) * self.part
+        return low
+
+    def rows(self, plane: Array) -> Array:
+        """(h, w) -> (n, w)."""
+        low = plane[self.low]
+        low += (plane[self.high] - low) * self.part[:, None]
+        return low
+
+    def matrix(self) -> tuple[slice, Array]:
+        """(inputs, weights): float32 weights (n, inputs) of the slice of inputs in use."""
+        first, stop = int(self.low[0]), int(self.high[-1]) + 1
+        weights = np.zeros((len(self.low), stop - first), np.float32)
+        row = np.arange(len(self.low))
+        weights[row, self.low - first] = 1 - self.part
+        weights[row, self.high - first] += self.part
+        return slice(first, stop), weights
+
+
+def linear_taps(
+    count: int, extent: float, inputs: int, start: int = 0, stop: int | None = None
+) -> Taps:
+    """Taps that enlarge `inputs` samples, of which `extent` are covered, to count pixels.
+
+    Args:
+        count: pixels of the whole result.
+        extent: how many inputs the result spans from the first one's edge; below `inputs`
+            where the last ones are padding.
+        inputs: number of inputs.
+        start, stop: the pixels wanted, for a band of the result.
+    """
+    position = (np.arange(start, count if stop is None else stop) + 0.5) * (extent / count) - 0.5
+    position = np.clip(position, 0, inputs - 1)
+    low = position.astype(np.intp)
+    return Taps(low, (position - low).astype(np.float32), inputs - 1)
+
+
+def bilinear_resize(
+    plane: Array, size: tuple[int, int], extent: tuple[float, float] | None = None
+) -> Array:
+    """Enlarge (h, w) to size (width, height) by linear interpolation.
+
+    Args:
+        extent: (width, height) of the part of the plane that the result spans, from its upper
+            left corner; None for all of it.
+    """
+    width, height = plane.shape[1], plane.shape[0]
+    across, down = extent or (width, height)
+    rows = linear_taps(size[1], down, height).rows(plane)
+    return linear_taps(size[0], across, width).columns(rows)
+
+
+def pad(plane: Array, width: int, height: int) -> Array:
+    """Grow (..., h, w) to (..., height, width) to the right and below: mirrored, then repeated.
+
+    A mirror can add one pixel less than the plane has; where more is needed, the last pixel of
+    the mirrored part goes on.
+    """
+    for axis, wanted in ((-2, height), (-1, width)):
+        length = plane.shape[axis]
+        mirrored = min(wanted - length, length - 1)
+        for mode, amount in (("reflect", mirrored), ("edge", wanted - length - mirrored)):
+            widths = [(0, 0)] * plane.ndim
+            widths[axis] = (0, amount)
+            plane = np.pad(plane, widths, mode=mode) if amount > 0 else plane
+    return plane
+
+
+def box_mean(plane: Array, radius: int) -> Array:
+    """Mean over the square of 2 * radius + 1 pixels around each, of what lies in the plane."""
+    return _mean_of_rows(_mean_of_rows(plane, radius, -2), radius, -1)
+
+
+def _mean_of_rows(plane: Array, radius: int, axis: int) -> Array:
+    """Sums of shifted planes: for small radii faster, and in float32 truer, than an integral."""
+    length = plane.shape[axis]
+    radius = min(radius, length - 1)
+    total = plane.copy()
+    ahead, behind = np.moveaxis(total, axis, 0), np.moveaxis(plane, axis, 0)
+    for shift in range(1, radius + 1):
+        ahead[shift:] += behind[:-shift]
+        ahead[:-shift] += behind[shift:]
+    place = np.arange(length)
+    count = np.minimum(place + radius + 1, length) - np.maximum(place - radius, 0)
+    ahead *= (1 / count.astype(np.float32)).reshape(-1, 1)
+    return total
+
+
+def guided_fit(guide: Array, values: Array, radius: int, epsilon: float) -> tuple[Array, Array]:
+    """Fit value = slope * guide + offset in every window of the guide.
+
+    He and Sun, "Fast Guided Filter" (arXiv:1505.00996): slope and offset are smooth, so they can
+    be enlarged plainly; with the full-size guide they give a value that follows its edges.
+
+    Args:
+        guide: float32 (h, w), here L* 0..100.
+        values: float32 (n, h, w), here a* and b*.
+        radius: of the windows, in pixels.
+        epsilon: in squared units of the guide; edges with less variance are smoothed over.
+
+    Returns:
+        (slopes, offsets), each (n, h, w), averaged over the windows that hold the pixel.
+    """
+    mean = box_mean(guide, radius)
+    variance = box_mean(guide * guide, radius) - mean * mean
+    gain = 1 / (np.maximum(variance, 0) + np.float32(epsilon))
+    slopes, offsets = np.empty_like(values), np.empty_like(values)
+    for value, slope, offset in zip(values, slopes, offsets, strict=True):
+        mean_value = box_mean(value, radius)
+        window_slope = (box_mean(guide * value, radius) - mean * mean_value) * gain
+        slope[...] = box_mean(window_slope, radius)
+        offset[...] = box_mean(mean_value - window_slope * mean, radius)
+    return slopes, offsets
