@@ -1,0 +1,1 @@
+"""Training, export and evaluation of generators. Needs PyTorch; the installed plug-in does not."""

@@ -1,0 +1,70 @@
+"""Old photographs from new ones: what film, lenses, scans and time do to lightness.
+
+Only the network's input is degraded; the colours it must predict stay clean.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from export.color import LUMINANCE, luminance_to_lightness, srgb_to_linear
+
+
+def degrade(rgb: Tensor, random: torch.Generator) -> Tensor:
+    """Encoded sRGB (N, 3, H, W) in [0, 1] -> lightness L* (N, 1, H, W) in [0, 100].
+
+    About a third of the pictures keep their true lightness, so that clean photographs stay the
+    best known case.
+    """
+    count = rgb.shape[0]
+
+    def uniform(low: float, high: float) -> Tensor:
+        return low + (high - low) * torch.rand(count, 1, 1, 1, generator=random)
+
+    def sometimes(chance: float) -> Tensor:
+        return (torch.rand(count, 1, 1, 1, generator=random) < chance).float()
+
+    grey = _film(rgb, random, mixed=sometimes(0.35)) / 100.0
+    grey = _mix(grey, _blur(grey, uniform(0.0, 1.0)), sometimes(0.25))
+    grey = grey.clamp(1e-4, 1.0) ** (1 + (torch.exp(uniform(-0.4, 0.4)) - 1) * sometimes(0.5))
+    low, high = uniform(0.0, 0.2), uniform(0.8, 1.0)
+    grey = _mix(grey, low + (high - low) * grey, sometimes(0.3))
+    contrast = (grey - 0.5) * uniform(1.0, 1.3) + 0.5
+    grey = _mix(grey, contrast, sometimes(0.2))
+    grain = torch.randn(grey.shape, generator=random) * uniform(0.0, 0.05)
+    grey = grey + grain * sometimes(0.4)
+    grey = _mix(grey, _blocks(grey), sometimes(0.15) * uniform(0.0, 1.0))
+    return grey.clamp(0.0, 1.0) * 100.0
+
+
+def _film(rgb: Tensor, random: torch.Generator, mixed: Tensor) -> Tensor:
+    """L* through the eye's luminance, or where `mixed` is 1 through some film's own sensitivity.
+
+    Orthochromatic film hardly sees red: its red weight is drawn down to nothing.
+    """
+    weights = torch.rand(rgb.shape[0], 3, generator=random) + torch.tensor((0.0, 0.3, 0.1))
+    weights = weights / weights.sum(dim=1, keepdim=True)
+    eye = torch.tensor(LUMINANCE).expand_as(weights)
+    chosen = torch.where(mixed[:, :, 0, 0] > 0, weights, eye)
+    luminance = torch.einsum("nc,nchw->nhw", chosen, srgb_to_linear(rgb))[:, None]
+    return luminance_to_lightness(luminance)
+
+
+def _blur(grey: Tensor, amount: Tensor) -> Tensor:
+    """Binomial 5x5 blur, blended by `amount` (N, 1, 1, 1) in [0, 1]."""
+    taps = torch.tensor((1.0, 4.0, 6.0, 4.0, 1.0)) / 16
+    kernel = torch.outer(taps, taps)[None, None]
+    return _mix(grey, F.conv2d(F.pad(grey, (2, 2, 2, 2), mode="replicate"), kernel), amount)
+
+
+def _blocks(grey: Tensor) -> Tensor:
+    """Coarse quantisation in 8x8 blocks: the flatness and edges of strong JPEG compression."""
+    mean = F.avg_pool2d(grey, 8)
+    rough = F.interpolate(mean, size=grey.shape[-2:], mode="nearest")
+    return rough + torch.round((grey - rough) * 12) / 12
+
+
+def _mix(first: Tensor, second: Tensor, amount: Tensor) -> Tensor:
+    return first + (second - first) * amount

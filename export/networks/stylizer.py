@@ -1,0 +1,101 @@
+"""The painter: repaints a picture in one fixed style, anywhere in it the same way.
+
+After Johnson 2016 (arXiv 1603.08155), but with no normalisation that looks at the picture: each
+output pixel depends on its receptive field alone, so that tiles equal the whole picture.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+def conv(inputs: int, outputs: int, kernel: int, stride: int = 1, dilation: int = 1) -> nn.Conv2d:
+    """Convolution that keeps the size (or divides it by `stride`); borders are continued."""
+    return nn.Conv2d(
+        inputs,
+        outputs,
+        kernel,
+        stride,
+        padding=dilation * (kernel // 2),
+        dilation=dilation,
+        padding_mode="replicate",
+    )
+
+
+class ResidualBlock(nn.Module):
+    """x + gain * two 3x3 convolutions. The small gain stands in for normalisation."""
+
+    def __init__(self, channels: int, dilation: int) -> None:
+        super().__init__()
+        self.first = conv(channels, channels, 3, dilation=dilation)
+        self.second = conv(channels, channels, 3, dilation=dilation)
+        self.gain = nn.Parameter(torch.full((1, channels, 1, 1), 0.2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.gain * self.second(F.relu(self.first(x)))
+
+
+class Stylizer(nn.Module):
+    """Encoded sRGB (N, 3, H, W) in [0, 1] -> the same, repainted. H and W: multiples of 4.
+
+    The network adds a change to the picture, so that it starts as the identity.
+    """
+
+    size_multiple = 4
+
+    def __init__(
+        self,
+        channels: tuple[int, int, int] = (32, 48, 64),
+        dilations: tuple[int, ...] = (1, 2, 2, 2, 1),
+    ) -> None:
+        super().__init__()
+        full, half, quarter = channels
+        self.dilations = tuple(dilations)
+        self.stem = conv(3, full, 5)
+        self.down_half = conv(full, half, 3, stride=2)
+        self.down_quarter = conv(half, quarter, 3, stride=2)
+        self.blocks = nn.Sequential(*(ResidualBlock(quarter, d) for d in dilations))
+        self.up_half = conv(quarter, half, 3)
+        self.up_full = conv(half, full, 3)
+        self.paint = conv(full, 3, 5)
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+                nn.init.zeros_(module.bias)  # type: ignore[arg-type]
+        with torch.no_grad():
+            self.paint.weight.mul_(0.05)
+
+    def repaint(self, rgb: Tensor) -> Tensor:
+        """The repainted picture before clipping, for training: gradients reach it everywhere."""
+        full = F.relu(self.stem(rgb * 2 - 1))
+        half = F.relu(self.down_half(full))
+        x = self.blocks(F.relu(self.down_quarter(half)))
+        x = F.relu(self.up_half(_double(x))) + half
+        x = F.relu(self.up_full(_double(x))) + full
+        return rgb + self.paint(x)
+
+    def forward(self, rgb: Tensor) -> Tensor:
+        return self.repaint(rgb).clamp(0.0, 1.0)
+
+    def receptive_radius(self) -> int:
+        """Pixels beyond which an input pixel cannot change an output pixel, rounded up to 4.
+
+        Counted along the longest path. A kernel of radius r reaches r pixels of its own grid;
+        doubling reaches one pixel further because a pixel's parent covers its neighbour too.
+        """
+        radius = 2  # stem, kernel 5
+        radius += 1  # down_half, on the full grid
+        radius += 2  # down_quarter, on the half grid
+        radius += 4 * sum(2 * dilation for dilation in self.dilations)
+        radius += 2 + 2  # up_half, on the half grid, after doubling
+        radius += 1 + 1  # up_full
+        radius += 2  # paint
+        return math.ceil(radius / 4) * 4
+
+
+def _double(x: Tensor) -> Tensor:
+    return F.interpolate(x, scale_factor=2.0, mode="nearest")

@@ -1,0 +1,251 @@
+"""Exports a checkpoint: core/models/<id>/model.onnx and manifest.json.
+
+    python -m export.to_onnx --preset photo-v1 --checkpoint runs/photo/checkpoint.pt
+
+BatchNorm is folded into the convolutions, kernels are rounded to fp16 and stored so, each with a
+Cast to fp32 that the runtime folds away when it loads the graph. Nothing is written unless
+PyTorch, with the very same rounded kernels, and ONNX Runtime agree at three sizes.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import warnings
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from onnx import TensorProto, helper, numpy_helper
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from core.catalog import Model
+from core.errors import LimnerError
+from core.generator import Generator
+from core.manifest import Manifest, Parity, SizeSpec, TensorSpec, TilingSpec, file_sha256
+from export.arguments import option, parse_arguments
+from export.checkpoint import Checkpoint, git_commit, load_checkpoint
+from export.errors import ExportRefused
+from export.networks.colorizer import Colorizer
+from export.networks.stylizer import Stylizer
+
+OPSET = 17
+PARITY_SIZES = ((64, 64), (160, 96), (320, 256))  # (width, height), multiples of 32
+SMALLEST_HALVED = 256  # tensors with fewer values are kept in fp32: they weigh nothing
+
+
+@dataclass(frozen=True)
+class Args:
+    """Exports a checkpoint as a model."""
+
+    checkpoint: Path = option(Path("checkpoint.pt"), "the checkpoint to export")
+    models: Path = option(Path("core/models"), "folder in which the model's folder is made")
+    id: str = option("", "id and folder name of the model, e.g. photo-v1")
+    title: str = option("", "the name in menus")
+    description: str = option("", "one or two sentences for people who choose")
+    license: str = option("", "licence of the weights")
+    trained_on: str = option("", "sentence about the training pictures and their licences")
+    work: int = option(0, "longer side at which the generator is run, 0 for the picture's own")
+    temperature: float = option(0.0, "softmax temperature of a colouriser, 0 for the trained one")
+    tolerance: float = option(1e-3, "largest allowed parity error, in the output's units")
+    default: bool = option(False, "make it the default of its task")
+
+
+def main() -> None:
+    args = parse_arguments(Args)
+    try:
+        manifest = export(args)
+    except LimnerError as error:
+        sys.exit(str(error))
+    assert manifest.parity is not None
+    size = (args.models / args.id / manifest.file).stat().st_size / 1e6
+    print(f"{args.id}: {size:.2f} MB, opset {manifest.opset}")
+    print(f"parity error    {manifest.parity.max_abs_error:.2e} (limit {args.tolerance:.0e})")
+    print(f"rounding error  {manifest.parity.rounding_error:.2e} (fp16 kernels against fp32)")
+
+
+def export(args: Args) -> Manifest:
+    """Writes the model's folder and returns its manifest. Raises ExportRefused."""
+    checkpoint = with_temperature(load_checkpoint(args.checkpoint), args.temperature)
+    exact = fold_norms(checkpoint.generator())
+    rounded = round_kernels(fold_norms(checkpoint.generator()))
+    graph = halve_kernels(trace(rounded))
+    if error := check(graph):
+        raise ExportRefused(f"The exported graph is malformed: {error}.")
+    folder = args.models / args.id
+    folder.mkdir(parents=True, exist_ok=True)
+    # Beside its final place, so that the rename stays on one disk and is never half done.
+    with tempfile.TemporaryDirectory(dir=args.models, prefix=".export-") as draft_name:
+        draft = Path(draft_name) / args.id
+        draft.mkdir()
+        (draft / "model.onnx").write_bytes(graph.SerializeToString())
+        manifest = describe(args, checkpoint, exact, draft / "model.onnx")
+        parity = measure_parity(manifest, draft, rounded, exact, args.tolerance)
+        manifest = replace(manifest, parity=parity)
+        os.replace(draft / "model.onnx", folder / "model.onnx")
+    manifest.save(folder)
+    return manifest
+
+
+def with_temperature(checkpoint: Checkpoint, temperature: float) -> Checkpoint:
+    """The checkpoint with another softmax temperature; unchanged for 0."""
+    if temperature == 0:
+        return checkpoint
+    arguments = {**checkpoint.network_arguments, "temperature": temperature}
+    return replace(checkpoint, network_arguments=arguments)
+
+
+def fold_norms(module: nn.Module) -> nn.Module:
+    """Folds every BatchNorm that directly follows a convolution into it, in place."""
+    previous = None
+    for name, child in list(module.named_children()):
+        if isinstance(child, nn.BatchNorm2d) and previous is not None:
+            setattr(module, previous[0], fuse_conv_bn_eval(previous[1], child))
+            setattr(module, name, nn.Identity())
+        previous = (name, child) if isinstance(child, nn.Conv2d) else None
+        fold_norms(child)
+    return module
+
+
+@torch.no_grad()
+def round_kernels(generator: nn.Module) -> nn.Module:
+    """Rounds the weights that `halve_kernels` will store as fp16 to fp16's values, in place."""
+    for parameter in generator.parameters():
+        if is_halved(tuple(parameter.shape)):
+            parameter.copy_(parameter.half().float())
+    return generator
+
+
+def is_halved(shape: tuple[int, ...]) -> bool:
+    """Whether a tensor is stored in fp16: kernels are, biases are not."""
+    return len(shape) >= 2 and int(np.prod(shape)) >= SMALLEST_HALVED
+
+
+def trace(generator: nn.Module) -> onnx.ModelProto:
+    """The generator as an ONNX graph with fp32 weights and free height and width."""
+    channels = 1 if isinstance(generator, Colorizer) else 3
+    example = torch.rand(1, channels, 64, 96) * (100 if channels == 1 else 1)
+    axes = {2: "height", 3: "width"}
+    out_axes = {2: "out_height", 3: "out_width"} if channels == 1 else axes
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        # The TorchScript exporter needs no package besides onnx; it warns that it is not the
+        # newest one.
+        warnings.simplefilter("ignore")
+        path = Path(folder) / "traced.onnx"
+        torch.onnx.export(
+            generator.eval(),
+            (example,),
+            str(path),
+            input_names=["input"],
+            output_names=["output"],
+            dynamic_axes={"input": axes, "output": out_axes},
+            opset_version=OPSET,
+            dynamo=False,
+        )
+        return onnx.load(path)
+
+
+def halve_kernels(graph: onnx.ModelProto) -> onnx.ModelProto:
+    """Stores large fp32 initialisers as fp16, each followed by a Cast to fp32."""
+    casts = []
+    for tensor in graph.graph.initializer:
+        if tensor.data_type != TensorProto.FLOAT or not is_halved(tuple(tensor.dims)):
+            continue
+        halved = numpy_helper.to_array(tensor).astype(np.float16)
+        name = tensor.name
+        tensor.CopyFrom(numpy_helper.from_array(halved, name + ".fp16"))
+        casts.append(helper.make_node("Cast", [name + ".fp16"], [name], to=TensorProto.FLOAT))
+    for position, cast in enumerate(casts):
+        graph.graph.node.insert(position, cast)
+    return graph
+
+
+def check(graph: onnx.ModelProto) -> str:
+    """onnx.checker's complaint in one line, or nothing."""
+    try:
+        onnx.checker.check_model(graph, full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        return str(error).strip().splitlines()[0]
+    return ""
+
+
+def describe(args: Args, checkpoint: Checkpoint, generator: nn.Module, file: Path) -> Manifest:
+    """The manifest, but for the parity that is yet to be measured."""
+    if isinstance(generator, Stylizer):
+        task, spaces = "stylize", ("srgb", "srgb")
+        ranges = ((0.0, 1.0), (0.0, 1.0))
+        tiling = TilingSpec("allowed", generator.receptive_radius())
+        multiple = generator.size_multiple
+    else:
+        task, spaces = "colorize", ("lab-l", "lab-ab")
+        ranges = ((0.0, 100.0), (-110.0, 110.0))
+        tiling = TilingSpec("never")
+        multiple = Colorizer.size_multiple
+    return Manifest(
+        id=args.id,
+        task=task,
+        title=args.title,
+        description=args.description,
+        file="model.onnx",
+        sha256=file_sha256(file),
+        opset=OPSET,
+        inputs=(TensorSpec("input", spaces[0], ranges[0]),),
+        outputs=(TensorSpec("output", spaces[1], ranges[1]),),
+        size=SizeSpec(minimum=multiple, multiple_of=multiple, work=args.work),
+        tiling=tiling,
+        license=args.license,
+        trained_on=args.trained_on,
+        made_by={
+            "trained_at_commit": checkpoint.commit,
+            "exported_at_commit": git_commit(),
+            "steps": str(checkpoint.step),
+            "torch": str(torch.__version__),
+            "onnx": onnx.__version__,
+        },
+        default=args.default,
+    )
+
+
+@torch.no_grad()
+def measure_parity(
+    manifest: Manifest, folder: Path, rounded: nn.Module, exact: nn.Module, tolerance: float
+) -> Parity:
+    """Runs both at three sizes, on smooth random pictures. Raises ExportRefused."""
+    session = Generator.open(Model(manifest, folder), device="cpu")
+    parity_error = rounding_error = 0.0
+    for width, height in PARITY_SIZES:
+        picture = test_picture(manifest, width, height)
+        expected = rounded(picture).numpy()
+        found = session.run(picture.numpy())
+        if found.shape != expected.shape:
+            raise ExportRefused(
+                f"At {width}x{height} PyTorch returns {expected.shape}, ONNX {found.shape}."
+            )
+        parity_error = max(parity_error, float(np.abs(found - expected).max()))
+        rounding_error = max(rounding_error, float(np.abs(exact(picture).numpy() - expected).max()))
+    if not parity_error <= tolerance:  # also refuses NaN
+        raise ExportRefused(
+            f"PyTorch and ONNX Runtime differ by {parity_error:.2e}, more than {tolerance:.0e}."
+        )
+    sizes = tuple(f"{width}x{height}" for width, height in PARITY_SIZES)
+    return Parity(parity_error, tolerance, rounding_error, sizes)
+
+
+def test_picture(manifest: Manifest, width: int, height: int) -> Tensor:
+    """A smooth random picture in the input's units, (1, C, height, width)."""
+    spec = manifest.inputs[0]
+    random = torch.Generator().manual_seed(width * 10_000 + height)
+    coarse = torch.rand(1, spec.channels, height // 16, width // 16, generator=random)
+    picture = nn.functional.interpolate(
+        coarse, size=(height, width), mode="bilinear", align_corners=False
+    )
+    low, high = spec.range
+    return low + (high - low) * picture
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,119 @@
+"""What both training scripts share: the schedule, smoothed weights, stopping, progress, sheets."""
+
+from __future__ import annotations
+
+import math
+import signal
+import sys
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from export.errors import TrainingDiverged
+
+
+def learning_rate_factor(step: int, steps: int, warm_up: int) -> float:
+    """Linear warm-up to 1, then half a cosine that reaches 0.01 at `steps`."""
+    if step < warm_up:
+        return (step + 1) / warm_up
+    progress = min(1.0, (step - warm_up) / max(1, steps - warm_up))
+    return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress))
+
+
+def set_learning_rate(optimizer: torch.optim.Optimizer, factor: float) -> None:
+    """Each group's learning rate := its own peak rate times `factor`."""
+    for group in optimizer.param_groups:
+        group["lr"] = group["peak_lr"] * factor
+
+
+@torch.no_grad()
+def update_ema(ema: dict[str, Tensor], generator: nn.Module, decay: float, step: int) -> None:
+    """Moves the smoothed weights towards the current ones; faster in the first steps."""
+    decay = min(decay, (step + 1) / (step + 10))
+    for key, value in generator.state_dict().items():
+        if value.is_floating_point():
+            ema[key].lerp_(value, 1 - decay)
+        else:
+            ema[key].copy_(value)
+
+
+def require_finite(losses: dict[str, Tensor], step: int) -> None:
+    """Raises TrainingDiverged, before the step touches the weights, when a loss is no number."""
+    for name, value in losses.items():
+        if not bool(torch.isfinite(value)):
+            raise TrainingDiverged(
+                f"The {name} loss is {float(value)} at step {step}; the last checkpoint is kept."
+            )
+
+
+class StopRequest:
+    """True after SIGTERM or SIGINT, so that the loop can save before it ends."""
+
+    def __init__(self) -> None:
+        self._asked = False
+        signal.signal(signal.SIGTERM, self._ask)
+        signal.signal(signal.SIGINT, self._ask)
+
+    def _ask(self, *_: object) -> None:
+        self._asked = True
+
+    def __bool__(self) -> bool:
+        return self._asked
+
+
+class Progress:
+    """One line: step, smoothed losses, pictures per second, minutes left."""
+
+    def __init__(self, step: int, steps: int, batch: int) -> None:
+        self._first, self._steps, self._batch = step, steps, batch
+        self._start = time.monotonic()
+        self._smooth: dict[str, float] = {}
+
+    def show(self, step: int, losses: dict[str, float]) -> None:
+        """Writes the line to standard error, over the last one on a terminal."""
+        for name, value in losses.items():
+            self._smooth[name] = 0.9 * self._smooth.get(name, value) + 0.1 * value
+        seconds = (time.monotonic() - self._start) / max(1, step - self._first)
+        values = "  ".join(f"{name} {value:.4f}" for name, value in self._smooth.items())
+        line = (
+            f"step {step}/{self._steps}  {values}  {self._batch / seconds:.1f} pictures/s  "
+            f"{seconds * (self._steps - step) / 60:.0f} min left"
+        )
+        sys.stderr.write(f"\r{line}\033[K" if sys.stderr.isatty() else line + "\n")
+        sys.stderr.flush()
+
+
+class Timer:
+    """True once every `seconds`, when asked."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._due = time.monotonic() + seconds
+
+    def due(self) -> bool:
+        if time.monotonic() < self._due:
+            return False
+        self._due = time.monotonic() + self._seconds
+        return True
+
+
+def save_sheet(path: Path, rows: Iterable[Iterable[Tensor]], gap: int = 4) -> None:
+    """A contact sheet: rows of pictures (3, h, w) in [0, 1], encoded sRGB, top-left aligned."""
+    cells = [
+        [(picture.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).numpy() for picture in row]
+        for row in rows
+    ]
+    height = max(cell.shape[0] for row in cells for cell in row) + gap
+    width = max(cell.shape[1] for row in cells for cell in row) + gap
+    sheet = np.full((height * len(cells), width * max(map(len, cells)), 3), 255, np.uint8)
+    for y, row in enumerate(cells):
+        for x, cell in enumerate(row):
+            top, left = y * height, x * width
+            sheet[top : top + cell.shape[0], left : left + cell.shape[1]] = cell
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(sheet).save(path)
