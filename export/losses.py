@@ -74,10 +74,15 @@ def mean_and_deviation(features: Tensor) -> tuple[Tensor, Tensor]:
     return mean, torch.sqrt(variance + 1e-6)
 
 
-def gram_matrix(features: Tensor) -> Tensor:
-    """Channel correlations of (N, C, H, W): (N, C, C), divided by C * H * W (Gatys 2015)."""
+def covariance(features: Tensor) -> Tensor:
+    """Covariances of the channels of (N, C, H, W): (N, C, C).
+
+    A Gram matrix (Gatys 2015, arXiv 1508.06576) of features less their mean: in a VGG19 whose
+    channels are about 1 on average, the mean would otherwise drown the texture.
+    """
     flat = features.flatten(2)
-    return flat @ flat.transpose(1, 2) / (features.shape[1] * flat.shape[2])
+    flat = flat - flat.mean(dim=2, keepdim=True)
+    return flat @ flat.transpose(1, 2) / flat.shape[2]
 
 
 def total_variation(picture: Tensor) -> Tensor:

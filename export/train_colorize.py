@@ -1,6 +1,7 @@
-"""Trains the photo colouriser.
+r"""Trains the photo colouriser.
 
-python -m export.train_colorize --preset photo --sources photos.tar --encoder mobilenetv2.safetensors --out runs/photo
+    python -m export.train_colorize --preset photo --sources photos.tar \
+        --encoder mobilenetv2.safetensors --out runs/photo
 """
 
 from __future__ import annotations

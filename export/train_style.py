@@ -53,6 +53,7 @@ class Args:
     out: Path = option(Path("runs/style"), "folder of checkpoint.pt and the sheets")
     cache: Path = option(Path("runs/cache"), "folder of decoded pictures")
     resume: bool = option(False, "go on from the checkpoint in `out`")
+    start: Path = option(Path(), "checkpoint of another painter whose weights to start from")
     steps: int = option(5000, "optimizer steps in all")
     warm_up: int = option(50, "steps of linear warm-up")
     batch: int = option(4, "pictures per step")
@@ -67,7 +68,7 @@ class Args:
         ("relu1_1", "relu2_1", "relu3_1", "relu4_1"), "VGG19 layers of the style statistics"
     )
     content_weight: float = option(1.0, "weight of the content loss")
-    gram_weight: float = option(1.0, "weight of the Gram matrices' distance")
+    covariance_weight: float = option(2.0, "weight of the distance of covariances")
     moment_weight: float = option(1.0, "weight of the distance of means and deviations")
     variation_weight: float = option(0.1, "weight of total variation, against speckles")
     range_weight: float = option(10.0, "weight of values outside [0, 1]")
@@ -82,7 +83,7 @@ class Args:
 class StyleTarget:
     """Statistics of the painter's works per VGG19 layer, averaged over the works."""
 
-    gram: dict[str, Tensor]  # (1, C, C)
+    covariance: dict[str, Tensor]  # (1, C, C)
     mean: dict[str, Tensor]  # (1, C)
     deviation: dict[str, Tensor]  # (1, C)
 
@@ -107,6 +108,8 @@ def train(args: Args) -> list[float]:
     target = style_target(vgg, read_works(args), args)
     torch.manual_seed(args.seed)
     generator = Stylizer().to(memory_format=torch.channels_last)
+    if args.start != Path():
+        load_weights(generator, load_checkpoint(args.start, network="stylizer").weights)
     optimizer = torch.optim.Adam(
         [{"params": list(generator.parameters()), "peak_lr": args.lr}], lr=args.lr
     )
@@ -172,11 +175,11 @@ def compute_losses(
         features = vgg(painted, wanted)
     painted = painted.float()
     features = {name: value.float() for name, value in features.items()}
-    gram, moment = style_distance(features, target, args.style_layers)
+    covariance, moment = style_distance(features, target, args.style_layers)
     outside = F.relu(painted - 1) + F.relu(-painted)
     return {
         "content": args.content_weight * F.mse_loss(features[args.content_layer], content.float()),
-        "gram": args.gram_weight * gram,
+        "covariance": args.covariance_weight * covariance,
         "moment": args.moment_weight * moment,
         "variation": args.variation_weight * losses.total_variation(painted),
         "range": args.range_weight * (outside**2).mean(),
@@ -186,19 +189,19 @@ def compute_losses(
 def style_distance(
     features: dict[str, Tensor], target: StyleTarget, layers: tuple[str, ...]
 ) -> tuple[Tensor, Tensor]:
-    """Distance of Gram matrices, and of means and deviations, summed over the layers.
+    """Distance of covariances, and of means and deviations, summed over the layers.
 
-    The Gram distance is relative to the target's own size, so that every layer counts alike.
+    The former is relative to the target's own size, so that every layer counts alike.
     """
-    gram, moment = torch.zeros(()), torch.zeros(())
+    covariance, moment = torch.zeros(()), torch.zeros(())
     for layer in layers:
-        wanted = target.gram[layer]
-        difference = losses.gram_matrix(features[layer]) - wanted
-        gram = gram + (difference**2).mean() / (wanted**2).mean()
+        wanted = target.covariance[layer]
+        difference = losses.covariance(features[layer]) - wanted
+        covariance = covariance + (difference**2).mean() / (wanted**2).mean()
         mean, deviation = losses.mean_and_deviation(features[layer])
         moment = moment + F.mse_loss(mean, target.mean[layer].expand_as(mean))
         moment = moment + F.mse_loss(deviation, target.deviation[layer].expand_as(deviation))
-    return gram, moment
+    return covariance, moment
 
 
 def read_works(args: Args) -> list[Tensor]:
@@ -226,12 +229,12 @@ def read_works(args: Args) -> list[Tensor]:
 @torch.no_grad()
 def style_target(vgg: VGG19, works: list[Tensor], args: Args) -> StyleTarget:
     """Averages the statistics of all works."""
-    grams: dict[str, list[Tensor]] = {layer: [] for layer in args.style_layers}
+    covariances: dict[str, list[Tensor]] = {layer: [] for layer in args.style_layers}
     means: dict[str, list[Tensor]] = {layer: [] for layer in args.style_layers}
     deviations: dict[str, list[Tensor]] = {layer: [] for layer in args.style_layers}
     for work in works:
         for layer, features in vgg(work, args.style_layers).items():
-            grams[layer].append(losses.gram_matrix(features))
+            covariances[layer].append(losses.covariance(features))
             mean, deviation = losses.mean_and_deviation(features)
             means[layer].append(mean)
             deviations[layer].append(deviation)
@@ -239,7 +242,7 @@ def style_target(vgg: VGG19, works: list[Tensor], args: Args) -> StyleTarget:
     def average(lists: dict[str, list[Tensor]]) -> dict[str, Tensor]:
         return {layer: torch.stack(values).mean(dim=0) for layer, values in lists.items()}
 
-    return StyleTarget(gram=average(grams), mean=average(means), deviation=average(deviations))
+    return StyleTarget(average(covariances), average(means), average(deviations))
 
 
 @torch.no_grad()
