@@ -1,6 +1,6 @@
 """Auto Colorize: colour is predicted small and laid over the picture's own lightness.
 
-    pixels -> L* reduced to two sizes -> generator -> ab, small
+    pixels -> L*, reduced -> generator -> ab, smaller still
            -> ab = slope * L* + offset, fitted in windows of the reduced L* (guided filter)
            -> slope and offset enlarged, applied to the full-size L*, merged in linear light
 
@@ -20,25 +20,11 @@ from core.generator import Generator
 from core.image import Image, check_usable
 from core.manifest import SizeSpec
 from core.merge import Light, Merger, fold
-from core.resample import (
-    area_resize,
-    area_rows,
-    area_taps,
-    bilinear_resize,
-    fit_size,
-    guided_fit,
-    linear_taps,
-    pad,
-)
+from core.resample import area_rows, area_taps, fit_size, guided_upsample, linear_taps, pad
+from core.tiling import legal_size
 
 Array = np.ndarray
 Progress = Callable[[float, str], None]
-
-GUIDE_PER_WORK = 2
-"""The colour is fitted to lightness at this multiple of the generator's work size."""
-
-EPSILON = 16.0
-"""Of the guided filter, in squared L*: steps of lightness well below 4 carry no edge of colour."""
 
 
 @dataclass(frozen=True)
@@ -92,22 +78,15 @@ def colorize(
     """
     check_usable(image)
     result = image.color_result(out)
-    size = generator.manifest.size
-    work = fit_size(image.width, image.height, _work_side(size, image))
-    guide_side = min(max(image.width, image.height), GUIDE_PER_WORK * max(work))
-    progress(0.0, "Reading lightness")
-    guide = reduced_lightness(
-        image,
-        fit_size(image.width, image.height, guide_side),
-        lambda share: progress(0.3 * share, "Reading lightness"),
-    )
+    work = fit_size(image.width, image.height, _work_side(generator.manifest.size, image))
+    reading = "Reading lightness"
+    lightness = reduced_lightness(image, work, lambda share: progress(0.3 * share, reading))
     progress(0.3, f"Predicting colour ({generator.provider.removesuffix('ExecutionProvider')})")
-    ab = predict(area_resize(guide, work), guide.shape, generator)
+    guide, ab = predict(lightness, generator)
     progress(0.6, "Laying colour over the picture")
-    ab *= np.float32(settings.saturation)
-    radius = max(2, round(max(guide.shape) / max(max(work) // 4, 1)))
-    slopes, offsets = guided_fit(guide, ab, radius, EPSILON)
-    _merge(image, fold(slopes, offsets), settings.strength, result, progress)
+    slopes, offsets = guided_upsample(guide, ab * np.float32(settings.saturation))
+    visible = np.s_[:, : work[1], : work[0]]
+    _merge(image, fold(slopes[visible], offsets[visible]), settings.strength, result, progress)
     return result
 
 
@@ -150,23 +129,26 @@ def reduced_lightness(
     return np.clip(sums[0], 0, 100)
 
 
-def predict(lightness: Array, shape: tuple[int, ...], generator: Generator) -> Array:
-    """Run the generator on reduced L* (h, w) and enlarge its ab to (2, *shape).
+def predict(lightness: Array, generator: Generator) -> tuple[Array, Array]:
+    """Run the generator on reduced L* (h, w).
+
+    Returns:
+        (guide, ab): the lightness (H, W) as the generator saw it, padded to the right and below,
+        and its a* and b* (2, H / n, W / n), n a whole number.
 
     Raises:
-        ModelCorrupt: the output is not smaller than the input by one whole number.
+        ModelCorrupt: the output has another size.
     """
     height, width = lightness.shape
-    padded = pad(lightness, *_legal_size(width, height, generator.manifest.size))
-    small = generator.run(np.ascontiguousarray(padded[None, None], np.float32))[0]  # (2, h/n, w/n)
-    ratio = padded.shape[0] // max(small.shape[1], 1)
-    if ratio < 1 or (small.shape[1] * ratio, small.shape[2] * ratio) != padded.shape:
+    guide = pad(lightness, *legal_size(width, height, generator.manifest.size))
+    ab = generator.run(np.ascontiguousarray(guide[None, None], np.float32))[0]
+    ratio = guide.shape[0] // max(ab.shape[1], 1)
+    if ratio < 1 or (ab.shape[1] * ratio, ab.shape[2] * ratio) != guide.shape:
         raise ModelCorrupt(
-            f"The model '{generator.manifest.title}' returned {small.shape[2]}×{small.shape[1]} "
-            f"colours for {padded.shape[1]}×{padded.shape[0]} pixels."
+            f"The model '{generator.manifest.title}' returned {ab.shape[2]}×{ab.shape[1]} "
+            f"colours for {guide.shape[1]}×{guide.shape[0]} pixels."
         )
-    extent = (width / ratio, height / ratio)
-    return np.stack([bilinear_resize(p, (shape[1], shape[0]), extent) for p in small])
+    return guide, ab
 
 
 def _work_side(size: SizeSpec, image: Image) -> int:
@@ -176,29 +158,20 @@ def _work_side(size: SizeSpec, image: Image) -> int:
     return size.work or max(image.width, image.height)
 
 
-def _legal_size(width: int, height: int, size: SizeSpec) -> tuple[int, int]:
-    """The least (width, height) that holds these and that the generator takes."""
-    if size.fixed:
-        return size.fixed
-    step = size.multiple_of
-    legal = [-(-max(side, size.minimum) // step) * step for side in (width, height)]
-    return legal[0], legal[1]
-
-
 def _merge(
     image: Image, coefficients: Array, strength: float, result: Image, progress: Progress
 ) -> None:
     """Lay the enlarged coefficients (4, h, w) over the picture's lightness, into result."""
     height, width = coefficients.shape[1:]
-    across = linear_taps(image.width, width, width)
+    across = linear_taps(image.width, width)
     rows = chunk_rows(image.width)
 
     def work(start: int, stop: int, merger: Merger) -> None:
-        used, _ = linear_taps(image.height, height, height, start, stop).matrix()
+        used, _ = linear_taps(image.height, height, start, stop).matrix()
         wide = across.columns(coefficients[:, used])
         for top in range(start, stop, rows):
             end = min(top + rows, stop)
-            inner, weights = linear_taps(image.height, height, height, top, end).matrix()
+            inner, weights = linear_taps(image.height, height, top, end).matrix()
             part = wide[:, inner.start - used.start : inner.stop - used.start]
             merger.merge(image.pixels[top:end], part, weights, result.pixels[top:end])
 
