@@ -1,0 +1,124 @@
+# -*- coding: utf-8 -*-
+"""The filters as data: menu entries, dialogs and PDB procedures are derived from this.
+
+A new filter is an entry here, a file in core/ and its test.
+"""
+
+from collections import namedtuple
+
+MENU = "<Image>/Filters/Limner"
+IMAGE_TYPES = "RGB*, GRAY*"
+
+Filter = namedtuple("Filter", "id task label menu blurb help undo layer_name parameters")
+"""One filter.
+
+id: name of the PDB procedure in GIMP 3; 2.10 puts python-fu- before it.
+task: what the worker calls it, and what a model's manifest says it is for.
+label: menu entry; an underscore stands before the mnemonic.
+menu: where the entry stands.
+blurb, help: one sentence and one paragraph for the procedure browser.
+undo: what Edit > Undo says.
+layer_name: name of the result; {model} stands for the model's title.
+parameters: tuple of Parameter, in the order of the dialog.
+"""
+
+Parameter = namedtuple("Parameter", "name kind label blurb lower upper default")
+"""One parameter of a filter.
+
+name: of the PDB argument, and in the worker's request.
+kind: "number" (lower..upper), "model" (id of an installed model of the filter's task) or
+    "device" (key of DEVICES); lower and upper are None for the latter two.
+default: a number or a key of DEVICES; of a model None, as its manifest says which one.
+"""
+
+DEVICES = (
+    ("auto", u"Automatic"),
+    ("cpu", u"Processor (CPU)"),
+    ("webgpu", u"Graphics, any maker (WebGPU)"),
+    ("cuda", u"Graphics, NVIDIA (CUDA)"),
+    ("migraphx", u"Graphics, AMD (MIGraphX)"),
+    ("openvino", u"Intel (OpenVINO)"),
+)
+"""(id, label) of what a filter can be asked to run on."""
+
+NO_MODEL = "none"
+"""The only choice of a model parameter where no model is installed."""
+
+
+def _model(label, blurb):
+    return Parameter("model", "model", label, blurb, None, None, None)
+
+
+STRENGTH = Parameter(
+    "strength",
+    "number",
+    u"Stren_gth",
+    u"How much of the result replaces the original: 0 gives the original back, 1 the full result",
+    0.0,
+    1.0,
+    1.0,
+)
+SATURATION = Parameter(
+    "saturation",
+    "number",
+    u"Sat_uration",
+    u"How vivid the colors become: 0 is gray, 1 as the model made them, 2 twice as vivid",
+    0.0,
+    2.0,
+    1.0,
+)
+DEVICE = Parameter(
+    "device",
+    "device",
+    u"_Device",
+    u"What does the computing; Automatic takes the fastest one that is installed",
+    None,
+    None,
+    "auto",
+)
+
+FILTERS = (
+    Filter(
+        id="limner-auto-colorize",
+        task="colorize",
+        label=u"_Auto Colorize\u2026",
+        menu=MENU,
+        blurb=u"Color a gray photograph with a neural network on this machine",
+        help=u"Predicts colors for the layer's lightness and puts the result into a new layer above"
+        u" it, at the layer's own size and precision. The selection becomes the new layer's mask."
+        u" A grayscale image is converted to RGB in the same undo step.",
+        undo=u"Auto Colorize",
+        layer_name=u"Auto Colorize",
+        parameters=(
+            _model(u"_Model", u"The network that chooses the colors"),
+            STRENGTH,
+            SATURATION,
+            DEVICE,
+        ),
+    ),
+    Filter(
+        id="limner-apply-style",
+        task="stylize",
+        label=u"Apply St_yle\u2026",
+        menu=MENU,
+        blurb=u"Repaint a layer in a style with a neural network on this machine",
+        help=u"Paints the layer anew in the chosen style and puts the result into a new layer above"
+        u" it, at the layer's own size and precision. The selection becomes the new layer's mask."
+        u" A grayscale image is converted to RGB in the same undo step.",
+        undo=u"Apply Style",
+        layer_name=u"Apply Style ({model})",
+        parameters=(
+            _model(u"St_yle", u"The style to paint in"),
+            STRENGTH,
+            DEVICE,
+        ),
+    ),
+)
+
+
+def find(filter_id):
+    """The filter of that id. Raises KeyError."""
+    for known in FILTERS:
+        if known.id == filter_id:
+            return known
+    raise KeyError(filter_id)

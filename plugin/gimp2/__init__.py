@@ -1,0 +1,1 @@
+"""GIMP 2.10, where it was built with Python."""

@@ -1,0 +1,146 @@
+"""Limner's procedures in GIMP 3: registered from plugin/filters.py, run through plugin/run.py.
+
+GIMP asks for the procedures at its start, so what a run needs is imported when it runs; a file
+that is missing then becomes a sentence instead of a menu entry that is not there.
+"""
+
+import sys
+import traceback
+
+import gi
+
+gi.require_version("Gimp", "3.0")
+from gi.repository import Gimp, GLib, GObject  # noqa: E402
+
+from plugin import filters, installation  # noqa: E402
+from plugin.errors import INSTALL_AGAIN, PluginError, WorkerNotInstalled  # noqa: E402
+
+FOLDER = ""
+"""Where the plug-in is installed; GIMP makes the plug-in's object, so main() cannot hand it on."""
+
+# With no layer or several ones, a sentence is better than an entry that is gray without a reason.
+SENSITIVE = (
+    Gimp.ProcedureSensitivityMask.DRAWABLE
+    | Gimp.ProcedureSensitivityMask.DRAWABLES
+    | Gimp.ProcedureSensitivityMask.NO_DRAWABLES
+)
+
+
+class Limner(Gimp.PlugIn):
+    """What GIMP asks for the names of the procedures, and for the procedures."""
+
+    def do_set_i18n(self, procedure_name):
+        return False  # no translations yet
+
+    def do_query_procedures(self):
+        return [known.id for known in filters.FILTERS]
+
+    def do_create_procedure(self, name):
+        chosen = filters.find(name)
+        procedure = Gimp.ImageProcedure.new(self, name, Gimp.PDBProcType.PLUGIN, run, None)
+        procedure.set_image_types(filters.IMAGE_TYPES)
+        procedure.set_sensitivity_mask(SENSITIVE)
+        procedure.set_menu_label(chosen.label)
+        procedure.add_menu_path(chosen.menu)
+        procedure.set_documentation(chosen.blurb, chosen.help, name)
+        procedure.set_attribution("The Limner authors", "The Limner authors", "2026")
+        models = installation.installed_models(FOLDER, chosen.task)
+        for parameter in chosen.parameters:
+            add_argument(procedure, parameter, models)
+        return procedure
+
+
+def add_argument(procedure, parameter, models):
+    """Declare one parameter; GIMP makes dialog, stored values and PDB argument of it."""
+    flags = GObject.ParamFlags.READWRITE
+    texts = (parameter.name, parameter.label, parameter.blurb)
+    if parameter.kind == "number":
+        bounds = (parameter.lower, parameter.upper, parameter.default)
+        procedure.add_double_argument(*texts, *bounds, flags)
+        return
+    if parameter.kind == "device":
+        entries = filters.DEVICES
+    else:
+        entries = [(model.id, model.title) for model in models]
+        entries = entries or [(filters.NO_MODEL, "No model is installed")]
+    choice = Gimp.Choice.new()
+    for number, (name, label) in enumerate(entries):
+        choice.add(name, number, label, "")
+    procedure.add_choice_argument(*texts, choice, parameter.default or entries[0][0], flags)
+
+
+def run(procedure, run_mode, image, drawables, config, _data):
+    """One call from the menu or the PDB. The process boundary: any error becomes a sentence."""
+    try:
+        done = run_filter(procedure, run_mode, image, drawables, config)
+    except PluginError as error:
+        return failed(procedure, error.text)
+    except ImportError as error:
+        return failed(procedure, f"A file of Limner is missing ({error}). {INSTALL_AGAIN}")
+    except Exception as error:  # noqa: BLE001  a bug of ours, or of GIMP's
+        traceback.print_exc()
+        sentence = f"Limner met an unexpected problem ({type(error).__name__}: {error})."
+        return failed(procedure, f"{sentence} Please report it.")
+    status = Gimp.PDBStatusType.SUCCESS if done else Gimp.PDBStatusType.CANCEL
+    return procedure.new_return_values(status, None)
+
+
+def failed(procedure, text):
+    """Return values of a failure; GIMP itself shows the text when it was called from the menu."""
+    error = GLib.Error.new_literal(Gimp.PlugIn.error_quark(), text, 0)
+    return procedure.new_return_values(Gimp.PDBStatusType.EXECUTION_ERROR, error)
+
+
+def run_filter(procedure, run_mode, image, drawables, config):
+    """Ask the user where that is wanted, then run; False where the user cancelled.
+
+    Raises:
+        PluginError: nothing was changed.
+    """
+    from plugin.gimp3.host import Gimp3Host
+    from plugin.run import refuse_unsupported
+    from plugin.run import run as run_once
+    from plugin.worker import Worker
+
+    chosen = filters.find(procedure.get_name())
+    host = Gimp3Host(image, drawables)
+    refuse_unsupported(host.source())
+    models = installation.installed_models(FOLDER, chosen.task)
+    if not models:
+        raise WorkerNotInstalled(f"No model for {chosen.undo} is installed.")
+    with Worker.installed(installation.load(FOLDER)) as worker:
+        worker.start()
+        if run_mode == Gimp.RunMode.INTERACTIVE and not ask_user(procedure, config, chosen):
+            return False
+        values = {p.name: config.get_property(p.name) for p in chosen.parameters}
+        titles = {model.id: model.title for model in models}
+        title = titles.get(values["model"], values["model"])
+        Gimp.progress_init(chosen.undo)
+        try:
+            run_once(host, worker, chosen, values, title)
+        finally:
+            Gimp.progress_end()
+    return True
+
+
+def ask_user(procedure, config, chosen):
+    """Show the dialog that GIMP makes of the arguments; whether the user agreed."""
+    gi.require_version("GimpUi", "3.0")
+    from gi.repository import GimpUi
+
+    GimpUi.init("limner")
+    dialog = GimpUi.ProcedureDialog.new(procedure, config, chosen.undo)
+    for parameter in chosen.parameters:
+        if parameter.kind == "number":
+            dialog.get_scale_entry(parameter.name, 1.0)  # a slider instead of a bare number
+    dialog.fill(None)
+    agreed = dialog.run()
+    dialog.destroy()
+    return agreed
+
+
+def main(folder):
+    """Serve GIMP. folder: where the plug-in and its install record are."""
+    global FOLDER
+    FOLDER = folder
+    Gimp.main(Limner.__gtype__, sys.argv)

@@ -1,0 +1,215 @@
+"""The Host of plugin/host.py over GIMP 3's images, GEGL buffers and babl formats.
+
+Color. A buffer read or written under a bare name such as "R'G'B'A u8" is converted by babl from
+and to the image's own color space, tone curve included: measured in GIMP 3.0 with Display-P3
+and with linear images. So the worker always sees sRGB. Where the image's numbers are not sRGB
+themselves, the next larger channel type travels: the way there and back would cost levels.
+
+Gray images. The result is built in an RGB image that nobody sees. The conversion of the user's
+image is a matter of milliseconds then, and the last thing but the layer itself.
+
+Masks. The selection becomes the new layer's mask, feather kept. A mask that the source layer has
+goes on hiding what it hid: it is intersected with the selection.
+"""
+
+from contextlib import contextmanager
+
+import gi
+
+gi.require_version("Gimp", "3.0")
+gi.require_version("Gegl", "0.4")
+gi.require_version("Babl", "0.1")
+from gi.repository import Babl, Gegl, Gimp  # noqa: E402
+
+from plugin.errors import Unsupported  # noqa: E402
+from plugin.host import Draft, Host, Source  # noqa: E402
+
+_BASES = {
+    Gimp.ImageBaseType.RGB: "rgb",
+    Gimp.ImageBaseType.GRAY: "gray",
+    Gimp.ImageBaseType.INDEXED: "indexed",
+}
+
+_SRGB_TYPES = {"u8": "u8", "u16": "u16", "u32": "u16"}
+_OTHER_TYPES = {"u8": "u16"}
+"""Channel type of the image -> of the picture, where its numbers are sRGB and where they are not;
+float for all that is not listed."""
+
+
+class Gimp3Host(Host):
+    """One drawable of a GIMP 3 image.
+
+    Args:
+        image: Gimp.Image.
+        drawables: list of Gimp.Drawable, as GIMP hands them to a procedure.
+    """
+
+    def __init__(self, image, drawables):
+        Gegl.init(None)
+        self._image = image
+        self._drawables = drawables
+        self._drawable = drawables[0] if drawables else None
+        self._buffer = None
+        self._picture = None
+
+    def source(self):
+        return Source(
+            drawables=len(self._drawables),
+            kind=self._kind(),
+            base=_BASES[self._image.get_base_type()],
+            floating=self._image.get_floating_sel() is not None,
+            selection=self._selection(),
+        )
+
+    def _kind(self):
+        if isinstance(self._drawable, Gimp.Layer):
+            return "layer"
+        if isinstance(self._drawable, Gimp.LayerMask):
+            return "mask"
+        return "channel" if isinstance(self._drawable, Gimp.Channel) else "other"
+
+    def _selection(self):
+        if self._drawable is None or Gimp.Selection.is_empty(self._image):
+            return "none"
+        meets, _x, _y, _width, _height = self._drawable.mask_intersect()
+        return "inside" if meets else "outside"
+
+    def alive(self):
+        if not self._image.is_valid() or not self._drawable.is_valid():
+            return False
+        parent = self._drawable.get_parent()
+        siblings = parent.get_children() if parent else self._image.get_layers()
+        size = (self._drawable.get_width(), self._drawable.get_height())
+        return self._drawable in siblings and size == self._size()
+
+    def _size(self):
+        return self._picture["width"], self._picture["height"]
+
+    def picture(self):
+        channels = "Y'" if self._drawable.is_gray() else "R'G'B'"
+        alpha = "A" if self._drawable.has_alpha() else ""
+        self._picture = {
+            "width": self._drawable.get_width(),
+            "height": self._drawable.get_height(),
+            "format": f"{channels}{alpha} {self._channel_type()}",
+        }
+        self._buffer = self._drawable.get_buffer()
+        return self._picture
+
+    def _channel_type(self):
+        babl_format = self._drawable.get_format()
+        model, _, channel_type = Babl.format_get_encoding(babl_format).partition(" ")
+        # "'" is the sRGB curve, "~" the space's own, which is the same where the space is sRGB
+        encoded = "'" in model or "~" in model
+        is_srgb = encoded and Babl.get_name(Babl.format_get_space(babl_format)) == "sRGB"
+        return (_SRGB_TYPES if is_srgb else _OTHER_TYPES).get(channel_type, "float")
+
+    def read(self, top, rows):
+        rectangle = Gegl.Rectangle.new(0, top, self._picture["width"], rows)
+        picture_format = self._picture["format"]
+        return self._buffer.get(rectangle, 1.0, picture_format, Gegl.AbyssPolicy.NONE)
+
+    def new_draft(self, name, picture):
+        return Gimp3Draft(self._image, name, picture)
+
+    @contextmanager
+    def undo_group(self, name):
+        # GIMP calls the step after the menu entry that runs; the name is for other hosts
+        self._image.undo_group_start()
+        try:
+            yield
+        finally:
+            self._image.undo_group_end()
+
+    def insert(self, draft):
+        if self._image.get_base_type() == Gimp.ImageBaseType.GRAY:
+            _must(self._image.convert_rgb(), "the image cannot be converted to RGB")
+        layer = draft.take(self._image)
+        parent = self._drawable.get_parent()
+        position = self._image.get_item_position(self._drawable)
+        _must(self._image.insert_layer(layer, parent, position), "the new layer cannot be added")
+        _, x, y = self._drawable.get_offsets()
+        layer.set_offsets(x, y)
+        self._add_mask(layer)
+        Gimp.displays_flush()
+
+    def _add_mask(self, layer):
+        own = self._drawable.get_mask()
+        selected = not Gimp.Selection.is_empty(self._image)
+        if not selected and own is None:
+            return
+        start = Gimp.AddMaskType.SELECTION if selected else Gimp.AddMaskType.WHITE
+        mask = layer.create_mask(start)
+        if own is not None and self._drawable.get_apply_mask():
+            mask.combine_masks(own, Gimp.ChannelOps.INTERSECT, 0, 0)
+        layer.add_mask(mask)
+
+    def progress(self, fraction, text):
+        Gimp.progress_set_text(text)
+        Gimp.progress_update(fraction)
+
+    def tell(self, sentence):
+        Gimp.message(sentence)
+
+
+class Gimp3Draft(Draft):
+    """A layer that is in no image's stack yet.
+
+    Args:
+        image: the Gimp.Image that it is for.
+        name: of the layer.
+        picture: its size and the format of the rows to come.
+    """
+
+    def __init__(self, image, name, picture):
+        width, height = picture["width"], picture["height"]
+        self._scratch = None
+        home = image
+        if image.get_base_type() == Gimp.ImageBaseType.GRAY:
+            precision = image.get_precision()
+            self._scratch = home = Gimp.Image.new_with_precision(
+                width, height, Gimp.ImageBaseType.RGB, precision
+            )
+        alpha = "A" in picture["format"].partition(" ")[0]
+        kind = Gimp.ImageType.RGBA_IMAGE if alpha else Gimp.ImageType.RGB_IMAGE
+        self._layer = Gimp.Layer.new(home, name, width, height, kind, 100.0, Gimp.LayerMode.NORMAL)
+        self._buffer = None
+        if self._layer is None:
+            self.discard()
+            raise Unsupported("GIMP has no memory for a layer of this size.", "")
+        self._picture = picture
+        self._buffer = self._layer.get_buffer()
+
+    def write(self, top, rows, data):
+        rectangle = Gegl.Rectangle.new(0, top, self._picture["width"], rows)
+        self._buffer.set(rectangle, self._picture["format"], data)
+
+    def take(self, image):
+        """The finished layer, for image alone; the draft no longer owns it."""
+        self._buffer.flush()
+        self._buffer = None  # GIMP loses a buffer that outlives its image
+        layer, self._layer = self._layer, None
+        if self._scratch is None:
+            return layer
+        self._scratch.insert_layer(layer, None, 0)
+        copy = Gimp.Layer.new_from_drawable(layer, image)
+        _must(copy, "the new layer cannot be made")
+        copy.set_name(layer.get_name())  # GIMP has called it "… copy"
+        return copy
+
+    def discard(self):
+        if self._buffer is not None:
+            self._buffer.flush()
+            self._buffer = None
+        if self._layer is not None:
+            self._layer.delete()
+            self._layer = None
+        if self._scratch is not None:
+            self._scratch.delete()
+            self._scratch = None
+
+
+def _must(result, problem):
+    """GIMP's procedures answer False or None where they fail."""
+    if not result:
+        raise Unsupported(f"GIMP refused: {problem}.", Gimp.get_pdb().get_last_error() or "")

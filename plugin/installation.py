@@ -1,0 +1,110 @@
+# -*- coding: utf-8 -*-
+"""What install.py left for the plug-in: which Python, which models, which log.
+
+GIMP reads this at its start, for the dialogs: nothing heavy is imported, and a model that
+cannot be read is left out, not complained about.
+"""
+
+import io
+import json
+import os
+from collections import namedtuple
+
+from plugin.errors import WorkerNotInstalled
+
+RECORD = "installation.json"
+SCHEMA = 1
+MAX_MANIFEST_BYTES = 1 << 20
+
+Installation = namedtuple("Installation", "version python models log")
+"""The install record, checked.
+
+python: full path of the worker's Python. models: list of folders, each with a folder per model.
+log: full path of the file that takes the worker's stderr; "" for none.
+"""
+
+Model = namedtuple("Model", "id task title default")
+"""What the dialog needs of a model's manifest."""
+
+_TEXT = (type(u""), str)
+
+
+def load(folder):
+    """Read and check the record in folder, the one that holds the plug-in.
+
+    Returns:
+        Installation.
+
+    Raises:
+        WorkerNotInstalled: the record or the Python that it names is missing or damaged.
+    """
+    path = os.path.join(folder, RECORD)
+    if not os.path.isfile(path):
+        raise WorkerNotInstalled(u"Limner is not completely installed: %s is missing." % path)
+    data = _read_json(path)
+    if not isinstance(data, dict):
+        raise WorkerNotInstalled(u"Limner's install record %s is damaged." % path)
+    if data.get("schema") != SCHEMA:
+        raise WorkerNotInstalled(u"Limner's install record %s is of another version." % path)
+    record = _checked(data, path)
+    if not os.path.isfile(record.python):
+        raise WorkerNotInstalled(u"Limner's own Python is gone: %s is missing." % record.python)
+    return record
+
+
+def _checked(data, path):
+    python, models, log = data.get("python"), data.get("models"), data.get("log", u"")
+    texts = isinstance(python, _TEXT) and isinstance(log, _TEXT) and isinstance(models, list)
+    if not texts or not all(isinstance(folder, _TEXT) for folder in models):
+        raise WorkerNotInstalled(u"Limner's install record %s is damaged." % path)
+    return Installation(u"%s" % data.get("version", u""), python, models, log)
+
+
+def installed_models(folder, task):
+    """Models for a task, the default first, then by title; never an error.
+
+    Args:
+        folder: the one that holds the plug-in and its record.
+        task: "colorize" or "stylize".
+
+    Returns:
+        List of Model; where two folders have the same id, the first folder's.
+    """
+    data = _read_json(os.path.join(folder, RECORD))
+    folders = data.get("models") if isinstance(data, dict) else None
+    found = {}
+    for place in folders if isinstance(folders, list) else ():
+        for model in _models_in(place):
+            if model.task == task:
+                found.setdefault(model.id, model)
+    return sorted(found.values(), key=lambda model: (not model.default, model.title, model.id))
+
+
+def _models_in(place):
+    try:
+        names = sorted(os.listdir(place))
+    except (EnvironmentError, TypeError, ValueError):  # no folder, or no path at all
+        return []
+    models = [_read_model(os.path.join(place, name, "manifest.json")) for name in names]
+    return [model for model in models if model is not None]
+
+
+def _read_model(path):
+    data = _read_json(path)
+    if not isinstance(data, dict):
+        return None
+    texts = [data.get(name) for name in ("id", "task", "title")]
+    if not all(isinstance(text, _TEXT) and text for text in texts):
+        return None
+    return Model(*(texts + [data.get("default") is True]))
+
+
+def _read_json(path):
+    """The file's JSON value; None where it cannot be read."""
+    try:
+        if os.path.getsize(path) > MAX_MANIFEST_BYTES:
+            return None
+        with io.open(path, encoding="utf-8") as stream:
+            return json.load(stream)
+    except (EnvironmentError, ValueError, RuntimeError):  # RuntimeError: nested too deep
+        return None

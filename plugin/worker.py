@@ -1,0 +1,326 @@
+# -*- coding: utf-8 -*-
+"""The worker process as the plug-in sees it: start, ask, listen, stop.
+
+The worker is a child with two pipes and no shell. It gets nothing of the environment that
+belongs to GIMP's own Python and libraries; its stderr goes to the log of the install record, so
+that a chatty library can neither block nor corrupt the frames. It ends when its stdin closes:
+if GIMP kills this process, nobody has to clean up.
+"""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+
+from core import protocol
+from plugin.errors import FilterFailed, ProtocolMismatch, WorkerDied, WorkerNotInstalled
+
+ARGUMENTS = ("-I", "-u", "-m", "core", "worker")
+HELLO_TIMEOUT_S = 60.0  # a first start on a cold disk, under a virus scanner
+STOP_TIMEOUT_S = 2.0
+MAX_LOG_BYTES = 1 << 20
+CHECK = u"Run install.py --check to find out why."
+
+NOT_FOR_THE_CHILD = (
+    "PYTHON",
+    "__PYVENV_LAUNCHER__",
+    "LD_",
+    "DYLD_",
+    "GI_",
+    "GIO_",
+    "GTK",
+    "GDK",
+    "GEGL",
+    "BABL",
+)
+"""Beginnings of variables by which GIMP's bundle steers its own Python and libraries."""
+
+_WINDOWS = os.name == "nt"
+_PYTHON_2 = sys.version_info[0] == 2
+_NO_WINDOW = 0x08000000  # CREATE_NO_WINDOW, which Python 2.7 has no name for
+
+
+class Worker(object):
+    """One worker process, for one run of a filter.
+
+    Args:
+        command: list of text, the program and its arguments.
+        log: full path of the file that takes its stderr; "" for none.
+        hello_timeout_s: how long it may take to get ready.
+    """
+
+    def __init__(self, command, log=u"", hello_timeout_s=HELLO_TIMEOUT_S):
+        self._command = list(command)
+        self._log = log
+        self._hello_timeout_s = hello_timeout_s
+        self._process = None
+        self._hello = None
+        self._greeted = False
+        self._busy = False
+
+    @classmethod
+    def installed(cls, installation):
+        """The worker of a plugin.installation.Installation."""
+        return cls([installation.python] + list(ARGUMENTS), installation.log)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def start(self):
+        """Start the process and return at once; it gets ready while the user reads the dialog.
+
+        Raises:
+            WorkerNotInstalled: the program cannot be started.
+        """
+        if self._process is not None:
+            return
+        log = _open_log(self._log)
+        try:
+            self._process = subprocess.Popen(
+                _arguments(self._command),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                bufsize=-1,
+                # GIMP's own pipes must not live on in the child; Python 2 on Windows cannot say it
+                close_fds=not (_WINDOWS and _PYTHON_2),
+                env=clean_environment(os.environ),
+                creationflags=_NO_WINDOW if _WINDOWS else 0,
+            )
+        except EnvironmentError as error:
+            reason = error.strerror or type(error).__name__
+            raise WorkerNotInstalled(
+                u"Limner's own Python cannot be started: %s (%s)." % (self._command[0], reason)
+            )
+        finally:
+            log.close()
+        self._hello = _Hello(self._process.stdout)
+
+    def ask(self, request, pieces, progress):
+        """Send a request and listen until its result begins.
+
+        Args:
+            request: header of core/protocol.py's request.
+            pieces: iterable of bytes, together the request's picture.
+            progress: called with (fraction 0..1, text).
+
+        Returns:
+            Result, its pixels still to be read.
+
+        Raises:
+            FilterFailed: the worker answered with a failure.
+            WorkerDied, ProtocolMismatch, WorkerNotInstalled: as in plugin/errors.py.
+        """
+        self.start()
+        self._greet()
+        self._busy = True
+        try:
+            protocol.write_frame(_Pipe(self._process.stdin), request, pieces)
+        except protocol.PipeClosed:
+            pass  # it may have said why before it went
+        while True:
+            header = self._read_header()
+            if header.get("id") != request["id"] or header["kind"] == "request":
+                raise self._nonsense()
+            if header["kind"] == "progress":
+                progress(header["fraction"], header["text"])
+            elif header["kind"] == "failure":
+                self._busy = False
+                raise FilterFailed(header["code"], header["sentence"], self._hint(header))
+            else:
+                return Result(header, self._read_pixels)
+
+    def stop(self):
+        """End the process and wait for it; safe to call at any time and twice."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        if self._busy:
+            process.kill()  # it would not see that its stdin is closed before it is done
+        _close(process.stdin)
+        if _wait(process, STOP_TIMEOUT_S) is None:
+            process.kill()
+            process.wait()
+        self._hello.join()
+        _close(process.stdout)
+
+    def _greet(self):
+        if self._greeted:
+            return
+        if not self._hello.join(self._hello_timeout_s):
+            self._process.kill()
+            raise WorkerDied(
+                u"Limner's worker was not ready after %d seconds." % self._hello_timeout_s,
+                u"Try again; if it stays so: " + CHECK,
+            )
+        if self._hello.error is not None:
+            raise self._nonsense()
+        header = self._hello.header
+        if header is None:
+            raise WorkerDied(
+                u"Limner's worker could not start (%s)." % self._ending(), self._where_to_look()
+            )
+        if header["kind"] != "hello" or header["protocol"] != protocol.PROTOCOL:
+            raise ProtocolMismatch(
+                u"Limner's plug-in and its worker are of different versions (protocol %s and %s)."
+                % (protocol.PROTOCOL, header.get("protocol"))
+            )
+        self._greeted = True
+
+    def _read_header(self):
+        try:
+            header = protocol.read_header(self._process.stdout)
+        except protocol.PipeClosed:
+            raise self._died()
+        except protocol.ProtocolError:
+            raise self._nonsense()
+        if header is None:
+            raise self._died()
+        return header
+
+    def _read_pixels(self, size, left):
+        try:
+            data = protocol.read_exactly(self._process.stdout, size)
+        except protocol.PipeClosed:
+            raise self._died()
+        self._busy = left > size
+        return data
+
+    def _died(self):
+        ending = self._ending()
+        hint = self._where_to_look()
+        if ending == u"signal 9":
+            hint = u"Most likely memory ran out: close other programs, or take a smaller picture."
+        return WorkerDied(
+            u"Limner's worker ended in the middle of the work (%s); nothing was changed." % ending,
+            hint,
+        )
+
+    def _nonsense(self):
+        self._process.kill()
+        return ProtocolMismatch(u"Limner's worker gave an answer that Limner does not understand.")
+
+    def _ending(self):
+        status = _wait(self._process, STOP_TIMEOUT_S)
+        if status is None:
+            return u"it closed its pipe"
+        return u"signal %d" % -status if status < 0 else u"exit status %d" % status
+
+    def _where_to_look(self):
+        return CHECK + (u" The log is %s." % self._log if self._log else u"")
+
+    def _hint(self, failure):
+        internal = failure["code"] == "internal" and self._log
+        return u"%s The log is %s." % (failure["hint"], self._log) if internal else failure["hint"]
+
+
+class Result(object):
+    """A result whose pixels are still in the pipe.
+
+    Attributes:
+        picture: {"width", "height", "format"}.
+        report: dict for the user; see core/protocol.py.
+    """
+
+    def __init__(self, header, read_pixels):
+        self.picture = header["picture"]
+        self.report = header["report"]
+        self._read_pixels = read_pixels
+        self._row_bytes = protocol.picture_size(dict(self.picture, height=1))
+        self._left = protocol.picture_size(self.picture)
+
+    def read(self, rows):
+        """The next rows as bytes. Raises WorkerDied."""
+        size = rows * self._row_bytes
+        data = self._read_pixels(size, self._left)
+        self._left -= size
+        return data
+
+
+def clean_environment(environment):
+    """A copy without what steers GIMP's own Python and libraries."""
+    return dict(
+        (name, value)
+        for name, value in environment.items()
+        if not name.upper().startswith(NOT_FOR_THE_CHILD)
+    )
+
+
+class _Hello(object):
+    """The worker's first frame, read on the side: a pipe cannot be read with a time-out."""
+
+    def __init__(self, stream):
+        self.header = None
+        self.error = None
+        self._thread = threading.Thread(target=self._read, args=(stream,))
+        self._thread.daemon = True
+        self._thread.start()
+
+    def join(self, timeout_s=None):
+        """Wait for it; whether it came, or the stream ended."""
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def _read(self, stream):
+        try:
+            self.header = protocol.read_header(stream)
+        except protocol.PipeClosed:
+            pass  # like a stream that ended before the frame
+        except protocol.ProtocolError as error:
+            self.error = error
+
+
+class _Pipe(object):
+    """The worker's stdin; a pipe without a reader is PipeClosed, whatever the system calls it."""
+
+    def __init__(self, stream):
+        self._stream = stream
+
+    def write(self, data):
+        try:
+            self._stream.write(data)
+        except EnvironmentError as error:
+            raise protocol.PipeClosed(str(error))
+
+    def flush(self):
+        try:
+            self._stream.flush()
+        except EnvironmentError as error:
+            raise protocol.PipeClosed(str(error))
+
+
+def _open_log(path):
+    """The log, to append to; a place where bytes vanish if it cannot be written."""
+    try:
+        if path and os.path.isfile(path) and os.path.getsize(path) > MAX_LOG_BYTES:
+            os.remove(path)
+        return open(path or os.devnull, "ab")
+    except EnvironmentError:
+        return open(os.devnull, "ab")
+
+
+def _arguments(command):
+    """Python 2 takes no text that its locale cannot encode; the paths are UTF-8 all the same."""
+    if not _PYTHON_2:
+        return command
+    encoding = sys.getfilesystemencoding() if _WINDOWS else "utf-8"
+    return [part if isinstance(part, str) else part.encode(encoding) for part in command]
+
+
+def _wait(process, timeout_s):
+    """Exit status, or None where it still runs after that time; Python 2 has no such wait."""
+    end = time.time() + timeout_s
+    while process.poll() is None and time.time() < end:
+        time.sleep(0.01)
+    return process.poll()
+
+
+def _close(stream):
+    try:
+        stream.close()
+    except EnvironmentError:
+        pass  # what was still to be flushed has no reader any more
