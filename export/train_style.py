@@ -63,12 +63,12 @@ class Args:
     work_side: int = option(256, "short side of the works: smaller makes finer strokes")
     lr: float = option(1e-3, "peak learning rate")
     ema_decay: float = option(0.998, "decay of the smoothed weights")
-    content_layer: str = option("relu3_1", "VGG19 layer in which the content is compared")
+    content_layer: str = option("relu4_1", "VGG19 layer in which the content is compared")
     style_layers: tuple[str, ...] = option(
         ("relu1_1", "relu2_1", "relu3_1", "relu4_1"), "VGG19 layers of the style statistics"
     )
-    content_weight: float = option(1.0, "weight of the content loss")
-    covariance_weight: float = option(2.0, "weight of the distance of covariances")
+    content_weight: float = option(0.3, "weight of the content loss")
+    covariance_weight: float = option(3.0, "weight of the distance of covariances")
     moment_weight: float = option(1.0, "weight of the distance of means and deviations")
     variation_weight: float = option(0.1, "weight of total variation, against speckles")
     range_weight: float = option(10.0, "weight of values outside [0, 1]")
@@ -196,8 +196,10 @@ def style_distance(
     covariance, moment = torch.zeros(()), torch.zeros(())
     for layer in layers:
         wanted = target.covariance[layer]
-        difference = losses.covariance(features[layer]) - wanted
-        covariance = covariance + (difference**2).mean() / (wanted**2).mean()
+        difference = losses.covariance(features[layer]) - wanted  # (N, C, C)
+        relative = (difference**2).mean(dim=(1, 2)) / (wanted**2).mean()
+        # The distance, not its square: else one busy picture would rule the batch.
+        covariance = covariance + torch.sqrt(relative + 1e-4).mean()
         mean, deviation = losses.mean_and_deviation(features[layer])
         moment = moment + F.mse_loss(mean, target.mean[layer].expand_as(mean))
         moment = moment + F.mse_loss(deviation, target.deviation[layer].expand_as(deviation))

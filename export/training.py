@@ -47,7 +47,7 @@ def require_finite(losses: dict[str, Tensor], step: int) -> None:
     for name, value in losses.items():
         if not bool(torch.isfinite(value)):
             raise TrainingDiverged(
-                f"The {name} loss is {float(value)} at step {step}; the last checkpoint is kept."
+                f"The {name} loss is {value.item()} at step {step}; the last checkpoint is kept."
             )
 
 

@@ -1,0 +1,60 @@
+"""Synthetic pictures and tiny arguments: no weights, no downloads, seconds in all.
+
+Without PyTorch the whole folder is skipped, with a sentence.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+NEEDED = ("torch", "onnx", "safetensors")
+MISSING = [name for name in NEEDED if importlib.util.find_spec(name) is None]
+
+# Test files import torch at their top: they must not even be collected where it is missing.
+collect_ignore_glob = ["test_[!s]*.py"] if MISSING else []
+
+
+@pytest.fixture(autouse=not MISSING)
+def one_thread():
+    """Small tensors are slower with many threads, and results differ with their number."""
+    import torch
+
+    torch.set_num_threads(1)
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """Twelve small coloured pictures in two subfolders."""
+    rng = np.random.default_rng(0)
+    folder = tmp_path / "photos"
+    for index in range(12):
+        coarse = rng.integers(0, 256, (5, 6, 3), dtype=np.uint8)
+        picture = Image.fromarray(coarse).resize((96, 80), Image.Resampling.BICUBIC)
+        path = folder / f"class{index % 2}" / f"photo{index:02d}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        picture.save(path)
+    return folder
+
+
+@pytest.fixture
+def colorize_args(photos: Path, tmp_path: Path):
+    """Arguments of a colouriser's training that takes three steps."""
+    from export.train_colorize import Args
+
+    return Args(
+        sources=(photos,),
+        out=tmp_path / "run",
+        cache=tmp_path / "cache",
+        steps=3,
+        warm_up=1,
+        batch=2,
+        size=32,
+        short_side=40,
+        held_out=2,
+        palette_size=8,
+    )

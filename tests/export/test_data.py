@@ -1,0 +1,75 @@
+"""Reading pictures: whole ones are kept, the others counted, the held-out ones always the same."""
+
+from __future__ import annotations
+
+import tarfile
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from export.data import Pictures
+from export.errors import DataUnusable
+
+pytestmark = pytest.mark.export
+
+
+def test_folder_with_subfolders_is_read(photos, tmp_path):
+    pictures = Pictures.open([photos], tmp_path / "cache", 40)
+    assert len(pictures) == 12
+    assert pictures[0].shape == (40, 48, 3)
+    assert pictures[0].dtype == np.uint8
+
+
+def test_tar_gives_the_same_pixels(photos, tmp_path):
+    with tarfile.open(tmp_path / "photos.tar", "w") as archive:
+        archive.add(photos, "photos")
+    from_folder = Pictures.open([photos], tmp_path / "cache", 40)
+    from_tar = Pictures.open([tmp_path / "photos.tar"], tmp_path / "cache", 40)
+    by_name = {entry.name: i for i, entry in enumerate(from_tar.entries)}
+    for index, entry in enumerate(from_folder.entries):
+        assert np.array_equal(from_folder[index], from_tar[by_name[entry.name]])
+
+
+def test_broken_grey_and_small_are_counted(photos, tmp_path):
+    whole = (photos / "class0" / "photo00.png").read_bytes()
+    (photos / "cut.png").write_bytes(whole[: len(whole) // 2])
+    (photos / "text.jpg").write_bytes(b"not a picture")
+    Image.new("L", (64, 64), 90).save(photos / "grey.png")
+    Image.new("RGB", (8, 8), (255, 0, 0)).save(photos / "small.png")
+    pictures = Pictures.open([photos], tmp_path / "cache", 40)
+    assert len(pictures) == 12
+    assert pictures.skipped == {"broken": 2, "grey": 1, "small": 1}
+
+
+def test_folder_without_usable_picture_is_refused(tmp_path):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty" / "notes.txt").write_text("no pictures here")
+    with pytest.raises(DataUnusable, match="no usable colour picture"):
+        Pictures.open([tmp_path / "empty"], tmp_path / "cache", 40)
+
+
+def test_missing_source_and_broken_tar_are_refused(tmp_path):
+    with pytest.raises(DataUnusable, match="does not exist"):
+        Pictures.open([tmp_path / "nowhere"], tmp_path / "cache", 40)
+    (tmp_path / "bad.tar").write_bytes(b"x" * 2000)
+    with pytest.raises(DataUnusable, match="cannot be read"):
+        Pictures.open([tmp_path / "bad.tar"], tmp_path / "cache", 40)
+
+
+def test_split_depends_on_names_alone(photos, tmp_path):
+    def held_out_names():
+        pictures = Pictures.open([photos], tmp_path / "cache", 40)
+        training, held_out = pictures.split(3)
+        assert not set(training) & set(held_out)
+        assert len(training) + len(held_out) == len(pictures)
+        return {pictures.entries[index].name for index in held_out}
+
+    before = held_out_names()
+    (photos / "class1" / "photo01.png").rename(photos / "photo01.png")  # another order of reading
+    assert held_out_names() == before
+
+
+def test_holding_everything_out_is_refused(photos, tmp_path):
+    with pytest.raises(DataUnusable, match="held out"):
+        Pictures.open([photos], tmp_path / "cache", 40).split(12)

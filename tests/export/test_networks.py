@@ -1,0 +1,111 @@
+"""Shapes, ranges and reach of the networks."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from export.networks.colorizer import Colorizer
+from export.networks.judges import LpipsSqueeze, ResNet50Features
+from export.networks.mobilenet import MobileNetV2
+from export.networks.stylizer import Stylizer
+
+pytestmark = pytest.mark.export
+
+
+@torch.no_grad()
+def test_colorizer_gives_ab_at_a_quarter():
+    generator = Colorizer(palette_size=8).eval()
+    ab = generator(torch.rand(2, 1, 64, 96) * 100)
+    assert ab.shape == (2, 2, 16, 24)
+    assert ab.abs().max() <= 110
+
+
+@torch.no_grad()
+def test_low_temperature_picks_the_likeliest_colour():
+    generator = Colorizer(palette_size=3, temperature=0.01)
+    generator.palette.copy_(torch.tensor([[10.0, 0.0], [0.0, 20.0], [-30.0, 0.0]]))
+    logits = torch.tensor([0.0, 1.0, 0.5]).view(1, 3, 1, 1)
+    ab = generator.expectation(logits, torch.zeros(1, 2, 1, 1))
+    assert torch.allclose(ab.flatten(), torch.tensor([0.0, 20.0]), atol=1e-3)
+
+
+def test_training_mode_keeps_the_encoders_statistics():
+    generator = Colorizer(palette_size=8).train()
+    before = generator.encoder.stem[1].running_mean.clone()
+    generator(torch.rand(2, 1, 32, 32) * 100)
+    assert torch.equal(generator.encoder.stem[1].running_mean, before)
+    assert generator.levels[0].first_norm.training
+
+
+@torch.no_grad()
+def test_grey_stem_equals_three_channel_stem():
+    """The stem summed over RGB sees a grey picture as ImageNet's stem sees it three times."""
+    torch.manual_seed(0)
+    weights = {}
+    for key, value in MobileNetV2().state_dict().items():
+        if key.startswith("stages."):
+            _, stage, block, _, rest = key.split(".", 4)
+            number = sum((1, 2, 3, 4, 3, 3, 1)[: int(stage)]) + int(block)
+            key = f"blocks.{number}.b.{rest}"
+        weights[key] = value
+    weights["stem.0.weight"] = torch.randn(32, 3, 3, 3)
+    weights["stem.1.running_mean"] = torch.randn(32)
+    encoder = MobileNetV2().eval()
+    encoder.load_imagenet(weights)
+    grey = torch.rand(1, 1, 32, 32)
+    mean = torch.tensor((0.485, 0.456, 0.406)).view(1, 3, 1, 1)
+    std = torch.tensor((0.229, 0.224, 0.225)).view(1, 3, 1, 1)
+    three = torch.nn.functional.conv2d((grey - mean) / std, weights["stem.0.weight"], stride=2)
+    expected = three - weights["stem.1.running_mean"].view(1, -1, 1, 1)
+    one = torch.nn.functional.conv2d(grey * 2 - 1, encoder.stem[0].weight, stride=2)
+    found = one - encoder.stem[1].running_mean.view(1, -1, 1, 1)
+    assert (found - expected).abs().max() < 1e-4
+
+
+@torch.no_grad()
+def test_stylizer_starts_near_the_picture():
+    picture = torch.rand(1, 3, 40, 56)
+    painted = Stylizer().eval()(picture)
+    assert painted.shape == picture.shape
+    assert painted.min() >= 0 and painted.max() <= 1
+
+
+def test_stylizer_reaches_no_further_than_it_says():
+    torch.manual_seed(0)
+    generator = Stylizer(channels=(4, 6, 8), dilations=(1, 2))
+    radius = generator.receptive_radius()
+    size = 4 * radius
+    reached = 0
+    for place in range(size // 2, size // 2 + 4):  # all four positions in the coarsest grid
+        picture = torch.rand(1, 3, size, size, requires_grad=True)
+        generator.repaint(picture)[0, :, place, place].sum().backward()
+        assert picture.grad is not None
+        rows = picture.grad.abs().sum(dim=(0, 1, 3)).nonzero().flatten()
+        reached = max(reached, place - int(rows.min()), int(rows.max()) - place)
+    assert radius - 4 < reached <= radius
+
+
+@torch.no_grad()
+def test_tile_equals_the_whole():
+    generator = Stylizer(channels=(4, 6, 8), dilations=(1,)).eval()
+    halo = generator.receptive_radius()
+    whole = torch.rand(1, 3, 160, 160)
+    start, stop = 64, 96
+    tile = generator(whole[:, :, start - halo : stop + halo, start - halo : stop + halo])
+    inner = tile[:, :, halo:-halo, halo:-halo]
+    assert (inner - generator(whole)[:, :, start:stop, start:stop]).abs().max() < 1e-5
+
+
+@torch.no_grad()
+def test_judges_take_pictures():
+    lpips = LpipsSqueeze()
+    heads = {
+        f"lin{i}.model.1.weight": torch.rand(1, c, 1, 1)
+        for i, c in enumerate((64, 128, 256, 384, 384, 512, 512))
+    }
+    lpips.load(lpips.state_dict(), heads)
+    picture = torch.rand(1, 3, 64, 64)
+    assert float(lpips(picture, picture)) == 0
+    assert float(lpips(picture, 1 - picture)) > 0
+    assert ResNet50Features().eval()(picture).shape == (1, 1024)
