@@ -11,6 +11,7 @@ came in. Colours that the source has are not looked at, only its L*; `strength` 
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -45,10 +46,9 @@ class ColorizeSettings:
         check_range("saturation", self.saturation, 2.0)
 
 
-def check_range(name: str, value: object, most: float) -> None:
+def check_range(name: str, value: Any, most: float) -> None:
     """Raise BadRequest unless value is a number in 0..most."""
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not 0 <= value <= most:
+    if type(value) not in (int, float) or not 0 <= value <= most:
         raise BadRequest(f"'{name}' is {value!r}, not a number from 0 to {most:g}.")
 
 

@@ -114,7 +114,7 @@ class Image:
     @property
     def data(self) -> memoryview:
         """The pixels as bytes in the protocol's order; no copy where they lie in that order."""
-        return memoryview(np.ascontiguousarray(self.pixels)).cast("B")
+        return np.ascontiguousarray(self.pixels).data.cast("B")
 
     def color_result(self, out: np.ndarray | None = None) -> "Image":
         """The image that a filter fills: R'G'B' or R'G'B'A of the same size and channel type.

@@ -117,10 +117,13 @@ def pad(plane: Array, width: int, height: int) -> Array:
     for axis, wanted in ((-2, height), (-1, width)):
         length = plane.shape[axis]
         mirrored = min(wanted - length, length - 1)
-        for mode, amount in (("reflect", mirrored), ("edge", wanted - length - mirrored)):
-            widths = [(0, 0)] * plane.ndim
-            widths[axis] = (0, amount)
-            plane = np.pad(plane, widths, mode=mode) if amount > 0 else plane
+        widths = [(0, 0)] * plane.ndim
+        if mirrored > 0:
+            widths[axis] = (0, mirrored)
+            plane = np.pad(plane, widths, mode="reflect")
+        if wanted > plane.shape[axis]:
+            widths[axis] = (0, wanted - plane.shape[axis])
+            plane = np.pad(plane, widths, mode="edge")
     return plane
 
 
@@ -183,7 +186,8 @@ def guided_upsample(guide: Array, small: Array) -> tuple[Array, Array]:
     slopes = np.empty((len(small), *guide.shape), np.float32)
     offsets = np.empty_like(slopes)
     size = (guide.shape[1], guide.shape[0])
-    for given, slope, offset in zip(small, slopes, offsets, strict=True):
+    for channel, given in enumerate(small):
+        slope, offset = slopes[channel], offsets[channel]
         value = bilinear_resize(given, size)
         mean_value = box_mean(value, radius)
         window_slope = (box_mean(guide * value, radius) - mean * mean_value) * gain

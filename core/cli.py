@@ -1,0 +1,286 @@
+"""The command line: colorize, style, models, check, worker.
+
+    limner colorize old.jpg                 writes old.colorized.jpg beside it
+    limner colorize scans/ -o coloured/     a folder with its subfolders, mirrored
+    limner style photo.png --strength 0.7   writes photo.styled.png
+    limner models                           what is installed
+    limner check                            is each model whole, and does it run
+
+Paths of results go to stdout, everything else to stderr. Exit code 0: all done; 1: something
+failed and was named; 2: the command was not understood.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from core import __version__
+from core.errors import BadRequest, FileUnwritable, LimnerError
+from core.progress import Bar
+
+ENDINGS = {"colorize": ".colorized", "stylize": ".styled"}
+"""Task -> what is put before the suffix of a result that stands beside its source."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One picture to make out of another."""
+
+    source: Path
+    target: Path
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command of this module's docstring and return the exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        return options.command(options)
+    except BadRequest as error:
+        print(f"limner: {error}", file=sys.stderr)
+        return 2
+    except LimnerError as error:
+        print(f"limner: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("limner: stopped", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="limner", description="Colours grey pictures and paints pictures in a style."
+    )
+    parser.add_argument("--version", action="version", version=f"limner {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    models = argparse.ArgumentParser(add_help=False)
+    models.add_argument(
+        "--models",
+        action="append",
+        type=Path,
+        metavar="DIR",
+        help="folder of models to use instead of the installed ones (may be given again)",
+    )
+    device = argparse.ArgumentParser(add_help=False)
+    device.add_argument(
+        "--device",
+        default="auto",
+        help="auto (default), cpu, webgpu, cuda, migraphx or openvino",
+    )
+    pictures = argparse.ArgumentParser(add_help=False, parents=[models, device])
+    pictures.add_argument("inputs", nargs="+", type=Path, help="pictures, or folders of pictures")
+    pictures.add_argument(
+        "-o", "--output", metavar="PATH", help="file or folder to write; default: beside the input"
+    )
+    pictures.add_argument("--model", default="", metavar="ID", help="see `limner models`")
+    pictures.add_argument(
+        "--strength",
+        type=float,
+        default=1.0,
+        metavar="S",
+        help="0 the picture itself .. 1 the new one (default)",
+    )
+
+    colorize = commands.add_parser("colorize", parents=[pictures], help="colour grey pictures")
+    colorize.add_argument(
+        "--saturation",
+        type=float,
+        default=1.0,
+        metavar="S",
+        help="0 grey .. 1 as predicted (default) .. 2 twice as colourful",
+    )
+    colorize.set_defaults(command=_run_filter, task="colorize")
+    style = commands.add_parser("style", parents=[pictures], help="paint pictures in a style")
+    style.set_defaults(command=_run_filter, task="stylize")
+    listing = commands.add_parser("models", parents=[models], help="list the installed models")
+    listing.set_defaults(command=_list_models)
+    check = commands.add_parser("check", parents=[models, device], help="try every model")
+    check.set_defaults(command=_check_models)
+    worker = commands.add_parser(
+        "worker", parents=[models], help="serve the GIMP plug-in on a pipe"
+    )
+    worker.set_defaults(command=_run_worker)
+    return parser
+
+
+def _run_filter(options: argparse.Namespace) -> int:
+    """Colour or paint every picture; one that fails does not stop the others."""
+    from core.service import FILTERS, Service, make_settings
+
+    settings_type, function = FILTERS[options.task]
+    names = [field.name for field in fields(settings_type)]
+    settings = make_settings(settings_type, {name: getattr(options, name) for name in names})
+    jobs = find_jobs(options.inputs, options.output, ENDINGS[options.task])
+    generator = Service(_folders(options)).generator(options.task, options.model, options.device)
+    report = generator.report()
+    print(
+        f"{generator.manifest.title} on {report['provider']}"
+        + (f" ({report['reason']})" if report["reason"] else ""),
+        file=sys.stderr,
+    )
+    failed: list[tuple[Path, LimnerError]] = []
+    for number, job in enumerate(jobs, 1):
+        bar = Bar(sys.stderr, f"[{number}/{len(jobs)}] {job.source.name}")
+        try:
+            notes = _make(job, lambda image, bar=bar: function(image, generator, settings, bar))
+        except LimnerError as error:
+            bar.close("failed")
+            failed.append((job.source, error))
+            continue
+        bar.close("done")
+        for note in notes:
+            print(f"  {note}", file=sys.stderr)
+        print(job.target, flush=True)
+    for source, error in failed:
+        where = "" if str(source) in error.sentence else f"{source}: "
+        print(f"limner: {where}{error}", file=sys.stderr)
+    if len(failed) > 1 or (failed and len(jobs) > 1):
+        print(f"limner: {len(failed)} of {len(jobs)} pictures failed.", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def _make(job: Job, function: Any) -> list[str]:
+    """Read, run, write. Returns the notes of PictureFile.save; raises LimnerError."""
+    from core.errors import OutOfMemory
+    from core.picture_file import PictureFile
+
+    try:
+        picture = PictureFile.read(job.source)
+        result = function(picture.image)
+        try:
+            job.target.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise FileUnwritable(f"{job.target.parent} cannot be made ({error}).") from error
+        return picture.save(result, job.target)
+    except MemoryError as error:
+        raise OutOfMemory("There is not enough memory for a picture of this size.") from error
+
+
+def find_jobs(inputs: list[Path], output: str | None, ending: str) -> list[Job]:
+    """Decide what is made of what.
+
+    Args:
+        inputs: files and folders; of a folder every picture in it and below, except earlier
+            results (by their ending) and the output folder.
+        output: None to write beside each source; a file name for a single file; else a folder,
+            in which the folders' structure is repeated.
+        ending: put before the suffix of a result beside its source.
+
+    Raises:
+        BadRequest: nothing to do, two results of one name, or a result that is an input.
+    """
+    folder = None
+    if output is not None:
+        single = len(inputs) == 1 and not inputs[0].is_dir()
+        if not single or Path(output).is_dir() or output.endswith(("/", "\\")):
+            folder = Path(output)
+        elif Path(output).suffix == "":
+            raise BadRequest(
+                f"'{output}' is neither a folder nor a picture's name.",
+                "Add .png, .jpg, .tif or .webp, or a / for a folder.",
+            )
+    jobs = []
+    for given in inputs:
+        for source in _pictures(given, folder, ending):
+            if output is None:
+                target = source.with_name(source.stem + ending + source.suffix)
+            elif folder is None:
+                target = Path(output)
+            else:
+                target = folder / (source.relative_to(given) if given.is_dir() else source.name)
+            jobs.append(Job(source, target))
+    if not jobs:
+        names = ", ".join(map(str, inputs))
+        raise BadRequest(f"There is no PNG, JPEG, TIFF or WebP picture in {names}.", "")
+    sources = {job.source.resolve() for job in jobs}
+    targets: set[Path] = set()
+    for job in jobs:
+        target = job.target.resolve()
+        if target in sources or target in targets:
+            raise BadRequest(
+                f"{job.target} would be written over.", "Choose another folder with -o."
+            )
+        targets.add(target)
+    return jobs
+
+
+def _pictures(given: Path, output: Path | None, ending: str) -> Iterator[Path]:
+    """The file itself, or a folder's pictures in order of their names."""
+    from core.picture_file import SUFFIXES
+
+    if not given.is_dir():
+        yield given
+        return
+    for path in sorted(given.rglob("*")):
+        if output is not None and output.resolve() in path.resolve().parents:
+            continue
+        hidden = any(part.startswith(".") for part in path.relative_to(given).parts)
+        if path.suffix.lower() not in SUFFIXES or hidden or path.stem.endswith(ending):
+            continue
+        if path.is_file():
+            yield path
+
+
+def _folders(options: argparse.Namespace) -> tuple[Path, ...] | None:
+    return tuple(options.models) if options.models else None
+
+
+def _list_models(options: argparse.Namespace) -> int:
+    """One line a model: id, task, title, size, licence."""
+    from core.catalog import Catalog
+
+    catalog = Catalog.read(_folders(options))
+    rows = [("ID", "TASK", "TITLE", "SIZE", "LICENCE")]
+    for model in catalog.models():
+        manifest = model.manifest
+        size = f"{model.path.stat().st_size / 1e6:.1f} MB" if model.path.is_file() else "missing"
+        rows.append((manifest.id, manifest.task, manifest.title, size, manifest.license))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        print("  ".join(cells).rstrip())
+    for error in catalog.broken.values():
+        print(f"limner: {error}", file=sys.stderr)
+    if not catalog.models():
+        print("limner: No model is installed. Run install.py again.", file=sys.stderr)
+    return 0 if catalog.models() and not catalog.broken else 1
+
+
+def _check_models(options: argparse.Namespace) -> int:
+    """Verify every model and run it once on a small picture; say where it ran."""
+    import numpy as np
+
+    from core.catalog import Catalog
+    from core.image import Image
+    from core.service import FILTERS, Service
+
+    catalog = Catalog.read(_folders(options))
+    service = Service(_folders(options))
+    ramp = np.linspace(0, 255, 96 * 64).astype(np.uint8).reshape(64, 96, 1)
+    failures = [str(error) for error in catalog.broken.values()]
+    for model in catalog.models():
+        manifest = model.manifest
+        settings_type, function = FILTERS[manifest.task]
+        try:
+            generator = service.generator(manifest.task, manifest.id, options.device)
+            function(Image(ramp), generator, settings_type(), lambda fraction, text: None)
+        except LimnerError as error:
+            failures.append(f"{manifest.id}: {error}")
+            continue
+        report = generator.report()
+        why = f" ({report['reason']})" if report["reason"] else ""
+        print(f"{manifest.id}: ok, {report['nodes']} nodes on {report['provider']}{why}")
+    if not catalog.models() and not failures:
+        failures.append("No model is installed. Run install.py again.")
+    for failure in failures:
+        print(f"limner: {failure}", file=sys.stderr)
+    return 1 if failures else 0
+
+
+def _run_worker(options: argparse.Namespace) -> int:
+    from core.worker import main as worker
+
+    return worker(_folders(options))
