@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -188,7 +189,7 @@ def make_generator(
     return generator.to(memory_format=torch.channels_last), first_step, restored
 
 
-def network_arguments(args: Args) -> dict[str, object]:
+def network_arguments(args: Args) -> dict[str, Any]:
     return {"palette_size": args.palette_size, "temperature": args.temperature}
 
 

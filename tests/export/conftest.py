@@ -10,9 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
-NEEDED = ("torch", "onnx", "safetensors")
+NEEDED = ("torch", "onnx", "safetensors", "PIL")
 MISSING = [name for name in NEEDED if importlib.util.find_spec(name) is None]
 
 # Test files import torch at their top: they must not even be collected where it is missing.
@@ -30,6 +29,8 @@ def one_thread():
 @pytest.fixture
 def photos(tmp_path: Path) -> Path:
     """Twelve small coloured pictures in two subfolders."""
+    from PIL import Image
+
     rng = np.random.default_rng(0)
     folder = tmp_path / "photos"
     for index in range(12):
