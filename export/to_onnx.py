@@ -19,7 +19,6 @@ from pathlib import Path
 import numpy as np
 import onnx
 import torch
-from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
@@ -30,12 +29,12 @@ from core.manifest import Manifest, Parity, SizeSpec, TensorSpec, TilingSpec, fi
 from export.arguments import option, parse_arguments
 from export.checkpoint import Checkpoint, git_commit, load_checkpoint
 from export.errors import ExportRefused
+from export.graph import check, fold_constants, halve_kernels, is_halved
 from export.networks.colorizer import Colorizer
 from export.networks.stylizer import Stylizer
 
 OPSET = 17
 PARITY_SIZES = ((64, 64), (160, 96), (320, 256))  # (width, height), multiples of 32
-SMALLEST_HALVED = 256  # tensors with fewer values are kept in fp32: they weigh nothing
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,7 @@ def export(args: Args) -> Manifest:
     checkpoint = with_temperature(load_checkpoint(args.checkpoint), args.temperature)
     exact = fold_norms(checkpoint.generator())
     rounded = round_kernels(fold_norms(checkpoint.generator()))
-    graph = halve_kernels(trace(rounded))
+    graph = halve_kernels(fold_constants(trace(rounded)))
     if error := check(graph):
         raise ExportRefused(f"The exported graph is malformed: {error}.")
     folder = args.models / args.id
@@ -120,11 +119,6 @@ def round_kernels(generator: nn.Module) -> nn.Module:
     return generator
 
 
-def is_halved(shape: tuple[int, ...]) -> bool:
-    """Whether a tensor is stored in fp16: kernels are, biases are not."""
-    return len(shape) >= 2 and int(np.prod(shape)) >= SMALLEST_HALVED
-
-
 def trace(generator: nn.Module) -> onnx.ModelProto:
     """The generator as an ONNX graph with fp32 weights and free height and width."""
     channels = 1 if isinstance(generator, Colorizer) else 3
@@ -147,30 +141,6 @@ def trace(generator: nn.Module) -> onnx.ModelProto:
             dynamo=False,
         )
         return onnx.load(path)
-
-
-def halve_kernels(graph: onnx.ModelProto) -> onnx.ModelProto:
-    """Stores large fp32 initialisers as fp16, each followed by a Cast to fp32."""
-    casts = []
-    for tensor in graph.graph.initializer:
-        if tensor.data_type != TensorProto.FLOAT or not is_halved(tuple(tensor.dims)):
-            continue
-        halved = numpy_helper.to_array(tensor).astype(np.float16)
-        name = tensor.name
-        tensor.CopyFrom(numpy_helper.from_array(halved, name + ".fp16"))
-        casts.append(helper.make_node("Cast", [name + ".fp16"], [name], to=TensorProto.FLOAT))
-    for position, cast in enumerate(casts):
-        graph.graph.node.insert(position, cast)
-    return graph
-
-
-def check(graph: onnx.ModelProto) -> str:
-    """onnx.checker's complaint in one line, or nothing."""
-    try:
-        onnx.checker.check_model(graph, full_check=True)
-    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
-        return str(error).strip().splitlines()[0]
-    return ""
 
 
 def describe(args: Args, checkpoint: Checkpoint, generator: nn.Module, file: Path) -> Manifest:
