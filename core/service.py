@@ -23,6 +23,9 @@ FILTERS: dict[str, tuple[type, Callable[..., Image]]] = {
 }
 """Task of a manifest and filter of a request -> its settings and its function."""
 
+IN_PLACE = {"colorize"}
+"""Filters that read each band of the source before they write it: no second picture is needed."""
+
 KEPT_GENERATORS = 2
 
 
@@ -65,7 +68,8 @@ class Service:
         image = Image.from_bytes(request["picture"], payload)
         progress(0.0, "Loading the model")
         generator = self.generator(name, request["model"], request["device"])
-        return function(image, generator, settings, progress), generator.report()
+        out = image.pixels if name in IN_PLACE and not image.is_grey else None
+        return function(image, generator, settings, progress, out), generator.report()
 
     def generator(self, task: str, model_id: str, device: str) -> Generator:
         """The generator of that model on that device, opened or still open."""

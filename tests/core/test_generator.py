@@ -1,0 +1,220 @@
+"""The generator runs what its manifest describes, says where, and turns every failure into ours."""
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
+
+from core import generator
+from core.catalog import Catalog
+from core.errors import (
+    DeviceUnavailable,
+    LimnerError,
+    ModelCorrupt,
+    ModelError,
+    ModelUnsupported,
+    OutOfMemory,
+)
+from core.generator import Generator
+from core.manifest import SizeSpec, TensorSpec, file_sha256
+from tests.fakes import onnx as fakes
+
+
+def open_model(folder, device="cpu"):
+    return Generator.open(Catalog.read((folder.parent,)).installed[0], device)
+
+
+def reseal(folder):
+    """Write the present file's sha256 into the manifest, as a faithful but wrong author would."""
+    path = folder / "manifest.json"
+    model = Catalog.read((folder.parent,)).installed[0]
+    text = path.read_text().replace(model.manifest.sha256, file_sha256(model.path))
+    path.write_text(text)
+
+
+def picture(height=4, width=6):
+    return np.linspace(0, 1, 3 * height * width, dtype=np.float32).reshape(1, 3, height, width)
+
+
+def test_it_runs_and_says_where(tmp_path):
+    runner = open_model(fakes.scale(tmp_path / "half", 0.5))
+    np.testing.assert_allclose(runner.run(picture()), picture() / 2, atol=1e-7)
+    assert runner.provider == "CPUExecutionProvider"
+    report = runner.report()
+    assert (report["model"], report["provider"]) == ("half", "CPUExecutionProvider")
+    assert report["nodes"] == "2 of 2"
+    assert report["reason"] == ""
+
+
+def test_a_graph_without_nodes_still_names_its_provider(tmp_path):
+    runner = open_model(fakes.identity(tmp_path / "same"))
+    np.testing.assert_array_equal(runner.run(picture()), picture())
+    assert runner.provider == "CPUExecutionProvider"
+
+
+@pytest.mark.parametrize("space", ["srgb", "srgb-bgr"])
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+@pytest.mark.parametrize("ends", [(0.0, 1.0), (0.0, 255.0), (-1.0, 1.0)])
+def test_there_and_back_through_every_convention_is_the_same_picture(space, layout, ends):
+    spec = TensorSpec("x", space, ends, layout)
+    there = generator.to_graph(picture(), spec)
+    assert there.flags.c_contiguous
+    assert there.dtype == np.float32
+    assert (there.min(), there.max()) == pytest.approx(ends)
+    back = generator.from_graph(there, spec, "Test")
+    np.testing.assert_allclose(back, picture(), atol=1e-6)
+
+
+def test_a_convention_changes_what_the_graph_sees():
+    one_red_pixel = np.array([1, 0, 0], np.float32).reshape(1, 3, 1, 1)
+    spec = TensorSpec("x", "srgb-bgr", (0.0, 255.0), "NHWC")
+    assert generator.to_graph(one_red_pixel, spec).tolist() == [[[[0.0, 0.0, 255.0]]]]
+
+
+def test_lightness_goes_in_and_ab_comes_out_in_their_own_units(tmp_path):
+    folder = fakes.constant_ab(tmp_path / "warm", 12.0, -34.0)
+    output = open_model(folder).run(np.full((1, 1, 2, 3), 50, np.float32))
+    assert output.shape == (1, 2, 2, 3)
+    np.testing.assert_allclose(output[0, :, 1, 2], [12.0, -34.0], atol=1e-5)
+
+
+@pytest.mark.parametrize("keep", [0, 1, 100, -1])
+def test_a_truncated_file_is_corrupt_even_with_a_fitting_sha256(tmp_path, keep):
+    folder = fakes.constant_ab(tmp_path / "photo")
+    data = (folder / "model.onnx").read_bytes()
+    (folder / "model.onnx").write_bytes(data[:keep])
+    with pytest.raises(ModelCorrupt, match="damaged"):
+        open_model(folder)
+    reseal(folder)
+    with pytest.raises(ModelError):
+        open_model(folder)
+
+
+def test_a_graph_with_other_names_than_its_manifest_is_corrupt(tmp_path):
+    folder = fakes.constant_ab(tmp_path / "photo")
+    path = folder / "manifest.json"
+    path.write_text(path.read_text().replace('"name": "input"', '"name": "image"'))
+    with pytest.raises(ModelCorrupt, match="manifest"):
+        open_model(folder)
+
+
+def test_an_unknown_operator_is_unsupported(tmp_path):
+    folder = fakes.identity(tmp_path / "future")
+    model = onnx.load(folder / "model.onnx")
+    model.graph.node[0].op_type = "Dream"
+    (folder / "model.onnx").write_bytes(model.SerializeToString())
+    reseal(folder)
+    with pytest.raises(ModelUnsupported):
+        open_model(folder)
+
+
+def test_weights_outside_the_models_file_are_refused(tmp_path):
+    """A graph must not make the engine read other files; ONNX calls this external data."""
+    folder = fakes.scale(tmp_path / "half", 0.5)
+    model = onnx.load(folder / "model.onnx")
+    secret = np.zeros(1, np.float32).tobytes()
+    (folder / "secret.bin").write_bytes(secret)
+    tensor = model.graph.initializer[0]
+    tensor.ClearField("raw_data")
+    tensor.data_location = TensorProto.EXTERNAL
+    tensor.external_data.add(key="location", value="secret.bin")
+    tensor.external_data.add(key="length", value=str(len(secret)))
+    (folder / "model.onnx").write_bytes(model.SerializeToString())
+    reseal(folder)
+    with pytest.raises(ModelError):
+        open_model(folder)
+
+
+def test_an_output_that_is_no_number_is_corrupt(tmp_path):
+    runner = open_model(fakes.scale(tmp_path / "odd", float("nan")))
+    with pytest.raises(ModelCorrupt, match="no numbers"):
+        runner.run(picture())
+
+
+def test_an_output_with_other_channels_is_corrupt(tmp_path):
+    folder = fakes.identity(tmp_path / "grey")
+    graph = helper.make_graph(
+        [helper.make_node("ReduceMean", ["input"], ["output"], axes=[1])],
+        "grey",
+        [helper.make_tensor_value_info("input", TensorProto.FLOAT, [1, 3, "h", "w"])],
+        [helper.make_tensor_value_info("output", TensorProto.FLOAT, [1, 1, "h", "w"])],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    (folder / "model.onnx").write_bytes(model.SerializeToString())
+    reseal(folder)
+    with pytest.raises(ModelCorrupt, match="3 channels"):
+        open_model(folder).run(picture())
+
+
+def test_a_size_that_a_fixed_graph_does_not_take_is_a_sentence(tmp_path):
+    runner = open_model(fakes.scale(tmp_path / "fixed", 1.0, size=SizeSpec(fixed=(8, 8))))
+    with pytest.raises(ModelUnsupported):
+        runner.run(picture(4, 4))
+
+
+@pytest.mark.parametrize("device", ["cuda", "migraphx", "openvino"])
+def test_a_device_that_was_asked_for_is_never_replaced_silently(tmp_path, device):
+    if generator.PROVIDERS[device] in generator.ort.get_available_providers():
+        pytest.skip(f"this runtime has {device}")
+    with pytest.raises(DeviceUnavailable, match="not installed"):
+        open_model(fakes.identity(tmp_path / "same"), device)
+
+
+def test_an_unknown_device_is_a_sentence(tmp_path):
+    with pytest.raises(DeviceUnavailable, match="known: auto"):
+        open_model(fakes.identity(tmp_path / "same"), "tpu")
+
+
+def test_auto_falls_back_to_the_cpu_and_says_why(tmp_path, monkeypatch):
+    """A provider that is installed but cannot start, as on a machine without its driver."""
+    real = generator._session
+
+    def broken_webgpu(model, graph, device, threads):
+        if device == "webgpu":
+            raise DeviceUnavailable("WebGpuExecutionProvider finds no graphics device.")
+        return real(model, graph, device, threads)
+
+    monkeypatch.setattr(generator, "_session", broken_webgpu)
+    monkeypatch.setattr(generator, "available_devices", lambda: ("webgpu", "cpu"))
+    runner = open_model(fakes.scale(tmp_path / "half", 0.5), "auto")
+    assert runner.provider == "CPUExecutionProvider"
+    assert runner.report()["reason"] == "WebGpuExecutionProvider finds no graphics device."
+
+
+def test_available_devices_end_with_the_cpu():
+    assert generator.available_devices()[-1] == "cpu"
+
+
+def runtime_errors():
+    """Every exception that the runtime's own module defines."""
+    return [
+        value
+        for value in vars(ort_errors).values()
+        if isinstance(value, type) and issubclass(value, Exception)
+    ]
+
+
+@pytest.mark.parametrize("error", runtime_errors(), ids=lambda e: e.__name__)
+def test_no_exception_of_the_runtime_escapes(error):
+    with pytest.raises(LimnerError), generator.translated("Test"):
+        raise error("something")
+
+
+def test_there_are_exceptions_to_translate():
+    assert len(runtime_errors()) > 8
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        ort_errors.RuntimeException("Failed to allocate memory for requested buffer of size 9"),
+        ort_errors.RuntimeException("std::bad_alloc"),
+        ort_errors.Fail("CUDA error: out of memory"),
+    ],
+    ids=str,
+)
+def test_memory_that_runs_out_is_told_apart(error):
+    with pytest.raises(OutOfMemory), generator.translated("Test"):
+        raise error

@@ -1,0 +1,243 @@
+"""The real worker process, spoken to as the plug-in does: frames on its pipes."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core import __version__, protocol
+from tests.fakes import onnx as fakes
+
+ROOT = Path(__file__).parents[2]
+
+
+class Worker:
+    """A worker process over some folder of models."""
+
+    def __init__(self, models, prelude=""):
+        script = (
+            f"import sys; sys.path.insert(0, {str(ROOT)!r})\n{prelude}\n"
+            "from pathlib import Path\nfrom core.worker import main\n"
+            f"sys.exit(main((Path({str(models)!r}),)))"
+        )
+        command = [sys.executable, "-I", "-B", "-u", "-c", script]
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        self.hello = protocol.read_header(self.process.stdout)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self.process.stdin.close()
+        self.process.stdout.read()
+        self.log = self.process.stderr.read().decode()
+        self.process.stdout.close()
+        self.process.stderr.close()
+        self.process.wait(30)
+
+    def send(self, pixels, model_format, filter="colorize", **changes):
+        height, width = pixels.shape[:2]
+        request = {
+            "kind": "request",
+            "id": 5,
+            "filter": filter,
+            "model": "",
+            "device": "cpu",
+            "params": {},
+            "picture": {"width": width, "height": height, "format": model_format},
+        }
+        protocol.write_frame(self.process.stdin, {**request, **changes}, [pixels.tobytes()])
+
+    def receive(self):
+        """(progress messages, the one answer, its pixels)."""
+        steps = []
+        while (header := protocol.read_header(self.process.stdout))["kind"] == "progress":
+            steps.append(header)
+        return (
+            steps,
+            header,
+            protocol.read_exactly(self.process.stdout, protocol.payload_size(header)),
+        )
+
+    def ask(self, *args, **kwargs):
+        self.send(*args, **kwargs)
+        return self.receive()
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("models")
+    fakes.constant_ab(folder / "grey")
+    fakes.constant_ab(folder / "warm", 30.0, 30.0, default=True)
+    fakes.identity(folder / "same")
+    return folder
+
+
+@pytest.fixture
+def worker(models):
+    with Worker(models) as worker:
+        yield worker
+
+
+def ramp(height=20, width=30, channels=3):
+    values = np.linspace(0, 255, height * width * channels).astype(np.uint8)
+    return values.reshape(height, width, channels)
+
+
+def test_hello_says_who_is_there(worker):
+    assert worker.hello["kind"] == "hello"
+    assert worker.hello["protocol"] == protocol.PROTOCOL
+    assert worker.hello["core"] == __version__
+    assert {"id": "same", "task": "stylize", "title": "Same"} in worker.hello["models"]
+
+
+def test_an_identity_model_gives_back_the_picture(worker):
+    for model_format, channels in [("R'G'B' u8", 3), ("R'G'B'A u8", 4)]:
+        pixels = ramp(channels=channels)
+        steps, header, result = worker.ask(pixels, model_format, "stylize")
+        assert header["kind"] == "result", header
+        assert header["id"] == 5
+        assert header["report"]["provider"] == "CPUExecutionProvider"
+        assert result == pixels.tobytes()
+        assert steps
+        assert all(step["id"] == 5 and 0 <= step["fraction"] <= 1 for step in steps)
+
+
+def test_a_colouriser_without_colour_gives_back_the_grey_picture(worker):
+    grey = ramp(channels=1)
+    _, header, result = worker.ask(grey, "Y' u8", model="grey")
+    assert header["picture"] == {"width": 30, "height": 20, "format": "R'G'B' u8"}
+    assert result == np.repeat(grey, 3, axis=2).tobytes()
+
+
+def test_a_colouriser_with_colour_gives_a_coloured_picture(worker):
+    _, header, result = worker.ask(np.full((20, 30, 3), 128, np.uint8), "R'G'B' u8")
+    assert header["report"]["model"] == "warm"
+    red, green, blue = result[:3]
+    assert red > green > blue
+
+
+def test_one_worker_answers_many_requests_also_after_a_failure(worker):
+    for model, kind in [("grey", "result"), ("none", "failure"), ("grey", "result")]:
+        assert worker.ask(ramp(), "R'G'B' u8", model=model)[1]["kind"] == kind
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"model": "none"}, "model_missing"),
+        ({"filter": "sharpen"}, "bad_request"),
+        ({"params": {"strength": 2}}, "bad_request"),
+        ({"params": {"strength": "full"}}, "bad_request"),
+        ({"params": {"strength": float("nan")}}, "bad_request"),
+        ({"params": {"glow": 1}}, "bad_request"),
+        ({"device": "cuda"}, "device_unavailable"),
+    ],
+    ids=str,
+)
+def test_a_bad_request_is_a_failure_in_one_sentence(worker, changes, code):
+    _, header, _ = worker.ask(ramp(), "R'G'B' u8", **changes)
+    assert (header["kind"], header["code"]) == ("failure", code)
+    assert header["sentence"].endswith(".")
+    assert header["hint"].endswith(".")
+    assert "Traceback" not in header["sentence"]
+
+
+@pytest.mark.parametrize(
+    ("pixels", "model_format"),
+    [
+        (np.zeros((1, 1, 3), np.uint8), "R'G'B' u8"),
+        (np.zeros((20000, 1, 3), np.uint8), "R'G'B' u8"),
+        (np.zeros((20, 20, 4), np.uint8), "R'G'B'A u8"),
+        (np.full((20, 20, 3), np.nan, np.float32), "R'G'B' float"),
+        (np.full((20, 20, 3), np.inf, np.float32), "R'G'B' float"),
+    ],
+    ids=["1x1", "1x20000", "transparent", "nan", "infinite"],
+)
+@pytest.mark.parametrize("task", ["colorize", "stylize"])
+def test_a_picture_that_cannot_be_worked_on_is_a_sentence(worker, pixels, model_format, task):
+    _, header, _ = worker.ask(pixels, model_format, task)
+    assert (header["kind"], header["code"]) == ("failure", "image_unsupported")
+
+
+def test_a_message_that_is_no_request_is_a_failure(worker):
+    protocol.write_frame(
+        worker.process.stdin, {"kind": "progress", "id": 5, "fraction": 0.5, "text": ""}
+    )
+    assert worker.receive()[1]["code"] == "bad_request"
+
+
+def test_a_damaged_model_is_named(tmp_path):
+    fakes.constant_ab(tmp_path / "photo")
+    (tmp_path / "photo/model.onnx").write_bytes(b"not a model")
+    with Worker(tmp_path) as worker:
+        _, header, _ = worker.ask(ramp(), "R'G'B' u8")
+    assert header["code"] == "model_corrupt"
+    assert "Photo" in header["sentence"]
+
+
+def test_a_bug_of_ours_becomes_a_sentence_and_a_traceback_in_the_log(models):
+    bug = "import core.service\ncore.service.make_settings = lambda *a: 1 / 0"
+    with Worker(models, bug) as worker:
+        _, header, _ = worker.ask(ramp(), "R'G'B' u8")
+    assert header["code"] == "internal"
+    assert "Traceback" not in header["sentence"]
+    assert "ZeroDivisionError" in worker.log
+
+
+def test_what_a_library_prints_goes_to_the_log_not_into_the_frames(models):
+    chatty = (
+        "import core.service, os\nreal = core.service.make_settings\n"
+        "def noisy(*a):\n"
+        "    print('from Python'); os.write(1, b'from C'); return real(*a)\n"
+        "core.service.make_settings = noisy"
+    )
+    with Worker(models, chatty) as worker:
+        assert worker.ask(ramp(), "R'G'B' u8")[1]["kind"] == "result"
+    assert "from Python" in worker.log
+    assert "from C" in worker.log
+
+
+def test_it_ends_when_the_pipe_closes(models):
+    with Worker(models) as worker:
+        pass
+    assert worker.process.returncode == 0
+
+
+def test_it_ends_when_the_pipe_closes_in_the_middle_of_a_run(models):
+    """GIMP kills the plug-in on Cancel; nobody is left to read the answer."""
+    slow = (
+        "import core.service, time\n"
+        "def forever(*a):\n"
+        "    print('running', flush=True); time.sleep(600)\n"
+        "core.service.make_settings = forever"
+    )
+    with Worker(models, slow) as worker:
+        worker.send(ramp(), "R'G'B' u8")
+        assert worker.process.stderr.readline() == b"running\n"
+        worker.process.stdin.close()
+        assert worker.process.wait(60) == 0
+
+
+def test_it_ends_when_the_frame_is_junk(models):
+    with Worker(models) as worker:
+        worker.process.stdin.write(b"hello there, this is no frame at all")
+    assert worker.process.returncode == 0
+    assert "not a frame" in worker.log
+
+
+def test_a_frame_that_breaks_off_is_not_run(models):
+    with Worker(models) as worker:
+        worker.process.stdin.write(b"LMNR\x05")
+    assert worker.process.returncode == 0
+
+
+def test_a_second_request_may_wait_in_the_pipe(worker):
+    worker.send(ramp(), "R'G'B' u8", id=1)
+    worker.send(ramp(), "R'G'B' u8", id=2)
+    assert worker.receive()[1]["id"] == 1
+    assert worker.receive()[1]["id"] == 2
