@@ -102,7 +102,7 @@ def make_request(chosen, values, picture):
         "filter": chosen.task,
         "model": values.get("model", u""),
         "device": values.get("device", u"auto"),
-        "params": dict((name, float(values[name])) for name in numbers if name in values),
+        "params": {name: float(values[name]) for name in numbers if name in values},
         "picture": picture,
     }
 

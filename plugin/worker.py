@@ -139,8 +139,8 @@ class Worker(object):
         process, self._process = self._process, None
         if process is None:
             return
-        if self._busy:
-            process.kill()  # it would not see that its stdin is closed before it is done
+        if self._busy or not self._greeted:
+            process.kill()  # it would see that its stdin is closed only after what it is doing
         _close(process.stdin)
         if _wait(process, STOP_TIMEOUT_S) is None:
             process.kill()
@@ -243,11 +243,11 @@ class Result(object):
 
 def clean_environment(environment):
     """A copy without what steers GIMP's own Python and libraries."""
-    return dict(
-        (name, value)
+    return {
+        name: value
         for name, value in environment.items()
         if not name.upper().startswith(NOT_FOR_THE_CHILD)
-    )
+    }
 
 
 class _Hello(object):

@@ -80,7 +80,7 @@ class _Call(object):
         self.models = models
         self.image = image
         self.drawable = drawable
-        self.values = dict(zip([p.name for p in chosen.parameters], values))
+        self.values = {p.name: values[n] for n, p in enumerate(chosen.parameters)}
 
 
 def _run(procedure, params):
@@ -126,8 +126,8 @@ def _is_choosable(procedure, declared):
     if len(saved) != len(declared):
         return False
     return all(
-        value in [name for _, name in entry[4]]
-        for entry, value in zip(declared, saved)
+        saved[number] in [name for _, name in entry[4]]
+        for number, entry in enumerate(declared)
         if entry[0] == gimpfu.PF_RADIO
     )
 
@@ -140,7 +140,7 @@ def _carry_out(call):
     if not call.models:
         raise WorkerNotInstalled(u"No model for %s is installed." % call.chosen.undo)
     record = installation.load(call.folder)
-    titles = dict((_native(model.id), model.title) for model in call.models)
+    titles = {_native(model.id): model.title for model in call.models}
     model = call.values["model"]
     if model not in titles:
         raise WorkerNotInstalled(u"The model '%s' is not installed." % model)
