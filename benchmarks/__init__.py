@@ -1,0 +1,1 @@
+"""Measures Limner: `python -m benchmarks` prints one table for each device."""
