@@ -5,6 +5,7 @@ folder. A broken folder never hides the others: it is remembered with its error 
 `find` and by `python -m core check`.
 """
 
+import json
 import os
 import sys
 from dataclasses import dataclass, field
@@ -107,8 +108,10 @@ def default_folders() -> tuple[Path, ...]:
 
 
 def user_data_folder() -> Path:
-    """Limner's data folder by the platform's custom; $LIMNER_DATA_DIR overrides it."""
-    given = os.environ.get("LIMNER_DATA_DIR")
+    """Limner's data folder: $LIMNER_DATA_DIR, else where install.py put this Python for, else
+    the platform's custom.
+    """
+    given = os.environ.get("LIMNER_DATA_DIR") or _installed_for()
     if given:
         return Path(given)
     home = Path.home()
@@ -117,6 +120,19 @@ def user_data_folder() -> Path:
     if sys.platform == "darwin":
         return home / "Library" / "Application Support" / "Limner"
     return Path(os.environ.get("XDG_DATA_HOME") or home / ".local" / "share") / "limner"
+
+
+def _installed_for() -> str:
+    """The data folder in the stamp of a Python that install.py made; "" in any other.
+
+    GIMP may be started with another environment than the shell that installed, or in a sandbox
+    with a home of its own.
+    """
+    try:
+        stamp = json.loads(Path(sys.prefix, "limner.json").read_text(encoding="utf-8"))
+        return str(stamp["data"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
 
 
 def _model_folders(folders: tuple[Path, ...]) -> list[Path]:

@@ -6,6 +6,7 @@ one place, `translated`.
 """
 
 import importlib
+import os
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
@@ -13,6 +14,11 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+
+# Official builds of ONNX Runtime make a device id and report to Microsoft unless this is set
+# before they are loaded (their Privacy.md); pictures are worked on by this machine alone.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
 import onnxruntime as ort
 from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
