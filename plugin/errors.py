@@ -16,6 +16,11 @@ import sys
 INSTALL_AGAIN = u"Run install.py again."
 
 
+def as_text(path):
+    """A path, or what else is bytes in Python 2, as text for a sentence."""
+    return path.decode("utf-8", "replace") if isinstance(path, bytes) else path
+
+
 class PluginError(Exception):
     """A failure that the user is told about.
 

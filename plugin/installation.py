@@ -8,9 +8,10 @@ cannot be read is left out, not complained about.
 import io
 import json
 import os
+import sys
 from collections import namedtuple
 
-from plugin.errors import WorkerNotInstalled
+from plugin.errors import WorkerNotInstalled, as_text
 
 RECORD = "installation.json"
 SCHEMA = 1
@@ -39,25 +40,31 @@ def load(folder):
         WorkerNotInstalled: the record or the Python that it names is missing or damaged.
     """
     path = os.path.join(folder, RECORD)
+    shown = as_text(path)
     if not os.path.isfile(path):
-        raise WorkerNotInstalled(u"Limner is not completely installed: %s is missing." % path)
+        raise WorkerNotInstalled(u"Limner is not completely installed: %s is missing." % shown)
     data = _read_json(path)
-    if not isinstance(data, dict):
-        raise WorkerNotInstalled(u"Limner's install record %s is damaged." % path)
-    if data.get("schema") != SCHEMA:
-        raise WorkerNotInstalled(u"Limner's install record %s is of another version." % path)
-    record = _checked(data, path)
+    if isinstance(data, dict) and data.get("schema") != SCHEMA:
+        raise WorkerNotInstalled(u"Limner's install record %s is of another version." % shown)
+    record = _checked(data)
+    if record is None:
+        raise WorkerNotInstalled(u"Limner's install record %s is damaged." % shown)
     if not os.path.isfile(record.python):
-        raise WorkerNotInstalled(u"Limner's own Python is gone: %s is missing." % record.python)
+        python = as_text(record.python)
+        raise WorkerNotInstalled(u"Limner's own Python is gone: %s is missing." % python)
     return record
 
 
-def _checked(data, path):
+def _checked(data):
+    """The record's JSON value as an Installation; None where it is not one."""
+    if not isinstance(data, dict):
+        return None
     python, models, log = data.get("python"), data.get("models"), data.get("log", u"")
     texts = isinstance(python, _TEXT) and isinstance(log, _TEXT) and isinstance(models, list)
     if not texts or not all(isinstance(folder, _TEXT) for folder in models):
-        raise WorkerNotInstalled(u"Limner's install record %s is damaged." % path)
-    return Installation(u"%s" % data.get("version", u""), python, models, log)
+        return None
+    folders = [_path(folder) for folder in models]
+    return Installation(u"%s" % data.get("version", u""), _path(python), folders, _path(log))
 
 
 def installed_models(folder, task):
@@ -81,9 +88,12 @@ def installed_models(folder, task):
 
 
 def _models_in(place):
+    if not isinstance(place, _TEXT):
+        return []
+    place = _path(place)
     try:
         names = sorted(os.listdir(place))
-    except (EnvironmentError, TypeError, ValueError):  # no folder, or no path at all
+    except (EnvironmentError, ValueError):  # no folder, or no name that a folder can have
         return []
     models = [_read_model(os.path.join(place, name, "manifest.json")) for name in names]
     return [model for model in models if model is not None]
@@ -97,6 +107,13 @@ def _read_model(path):
     if not all(isinstance(text, _TEXT) and text for text in texts):
         return None
     return Model(*(texts + [data.get("default") is True]))
+
+
+def _path(text):
+    """A path from JSON as the system takes it: Python 2 cannot encode it where the locale is C."""
+    if sys.version_info[0] == 2 and os.name != "nt" and isinstance(text, type(u"")):
+        return text.encode("utf-8")
+    return text
 
 
 def _read_json(path):

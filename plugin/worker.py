@@ -14,7 +14,7 @@ import threading
 import time
 
 from core import protocol
-from plugin.errors import FilterFailed, ProtocolMismatch, WorkerDied, WorkerNotInstalled
+from plugin.errors import FilterFailed, ProtocolMismatch, WorkerDied, WorkerNotInstalled, as_text
 
 ARGUMENTS = ("-I", "-u", "-m", "core", "worker")
 HELLO_TIMEOUT_S = 60.0  # a first start on a cold disk, under a virus scanner
@@ -94,7 +94,8 @@ class Worker(object):
         except EnvironmentError as error:
             reason = error.strerror or type(error).__name__
             raise WorkerNotInstalled(
-                u"Limner's own Python cannot be started: %s (%s)." % (self._command[0], reason)
+                u"Limner's own Python cannot be started: %s (%s)."
+                % (as_text(self._command[0]), reason)
             )
         finally:
             log.close()
@@ -140,10 +141,10 @@ class Worker(object):
         if process is None:
             return
         if self._busy or not self._greeted:
-            process.kill()  # it would see that its stdin is closed only after what it is doing
+            _kill(process)  # it would see that its stdin is closed only after what it is doing
         _close(process.stdin)
         if _wait(process, STOP_TIMEOUT_S) is None:
-            process.kill()
+            _kill(process)
             process.wait()
         self._hello.join()
         _close(process.stdout)
@@ -152,7 +153,7 @@ class Worker(object):
         if self._greeted:
             return
         if not self._hello.join(self._hello_timeout_s):
-            self._process.kill()
+            _kill(self._process)
             raise WorkerDied(
                 u"Limner's worker was not ready after %d seconds." % self._hello_timeout_s,
                 u"Try again; if it stays so: " + CHECK,
@@ -201,7 +202,7 @@ class Worker(object):
         )
 
     def _nonsense(self):
-        self._process.kill()
+        _kill(self._process)
         return ProtocolMismatch(u"Limner's worker gave an answer that Limner does not understand.")
 
     def _ending(self):
@@ -211,11 +212,12 @@ class Worker(object):
         return u"signal %d" % -status if status < 0 else u"exit status %d" % status
 
     def _where_to_look(self):
-        return CHECK + (u" The log is %s." % self._log if self._log else u"")
+        return CHECK + (u" The log is %s." % as_text(self._log) if self._log else u"")
 
     def _hint(self, failure):
-        internal = failure["code"] == "internal" and self._log
-        return u"%s The log is %s." % (failure["hint"], self._log) if internal else failure["hint"]
+        if failure["code"] != "internal" or not self._log:
+            return failure["hint"]
+        return u"%s The log is %s." % (failure["hint"], as_text(self._log))
 
 
 class Result(object):
@@ -317,6 +319,13 @@ def _wait(process, timeout_s):
     while process.poll() is None and time.time() < end:
         time.sleep(0.01)
     return process.poll()
+
+
+def _kill(process):
+    try:
+        process.kill()
+    except EnvironmentError:
+        pass  # it was gone already; Python 3 knows, Python 2 says so
 
 
 def _close(stream):

@@ -137,9 +137,9 @@ def _carry_out(call):
     from plugin.run import refuse_unsupported, run
     from plugin.worker import Worker
 
+    record = installation.load(call.folder)
     if not call.models:
         raise WorkerNotInstalled(u"No model for %s is installed." % call.chosen.undo)
-    record = installation.load(call.folder)
     titles = {_native(model.id): model.title for model in call.models}
     model = call.values["model"]
     if model not in titles:

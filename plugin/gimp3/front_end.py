@@ -105,10 +105,11 @@ def run_filter(procedure, run_mode, image, drawables, config):
     chosen = filters.find(procedure.get_name())
     host = Gimp3Host(image, drawables)
     refuse_unsupported(host.source())
+    record = installation.load(FOLDER)
     models = installation.installed_models(FOLDER, chosen.task)
     if not models:
         raise WorkerNotInstalled(f"No model for {chosen.undo} is installed.")
-    with Worker.installed(installation.load(FOLDER)) as worker:
+    with Worker.installed(record) as worker:
         worker.start()
         if run_mode == Gimp.RunMode.INTERACTIVE and not ask_user(procedure, config, chosen):
             return False

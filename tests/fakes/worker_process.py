@@ -5,6 +5,8 @@ It speaks core/protocol.py, needs the standard library alone, and misbehaves on 
     invert        the right way: gray becomes (v, 255 - v, v), color is inverted; u8 only
     environment   like invert, and writes its environment and descriptors to FILE as JSON
     chatty        like invert, with a flood on stderr first
+    echo          gives color back as it came, any type; request.json and received in folder FILE
+    fallback      like invert, with a reason why it did not run where it should
     silent        never says hello
     dies_at_start, dies_in_mid_run, dies_in_mid_result
     garbage       prints to stdout before anything else
@@ -83,8 +85,16 @@ def answer(behaviour, file, header, stdin, frames_out):
         Path(file).write_text(str(os.getpid()), encoding="utf-8")
         threading.Thread(target=end_with_stdin, args=(stdin,), daemon=True).start()
         time.sleep(60)
-    picture, result = inverted(header["picture"], pixels)
-    reply = {"kind": "result", "id": number, "report": {"provider": "none"}, "picture": picture}
+    picture, result = header["picture"], pixels
+    if behaviour == "echo":
+        Path(file, "request.json").write_text(json.dumps(header), encoding="utf-8")
+        Path(file, "received").write_bytes(pixels)
+    else:
+        picture, result = inverted(picture, pixels)
+    report = {"provider": "none"}
+    if behaviour == "fallback":
+        report = {"provider": "CPU", "reason": "No graphics device was found …"}
+    reply = {"kind": "result", "id": number, "report": report, "picture": picture}
     if behaviour == "wrong_id":
         reply["id"] = number + 1
     protocol.write_frame(frames_out, reply, pieces(behaviour, result))
@@ -106,12 +116,14 @@ def pieces(behaviour, result):
 def inverted(picture, pixels):
     model, _, kind = picture["format"].partition(" ")
     opposite = bytes(range(255, -1, -1))
-    if model == "Y'":
-        planes = pixels, pixels.translate(opposite), pixels
-        result = bytearray(3 * len(pixels))
+    if model.startswith("Y'"):
+        step = 1 + model.endswith("A")
+        gray, alpha = pixels[::step], pixels[1::2]
+        planes = [gray, gray.translate(opposite), gray, alpha][: 2 + step]
+        result = bytearray(len(planes) * len(gray))
         for channel, plane in enumerate(planes):
-            result[channel::3] = plane
-        return dict(picture, format=f"R'G'B' {kind}"), bytes(result)
+            result[channel :: len(planes)] = plane
+        return dict(picture, format=f"R'G'B'{model[2:]} {kind}"), bytes(result)
     result = bytearray(pixels.translate(opposite))
     if model == "R'G'B'A":
         result[3::4] = pixels[3::4]

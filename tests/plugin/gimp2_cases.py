@@ -1,0 +1,348 @@
+"""What GIMP 2.10's side does, case by case; run by test_gimp2.py under a real Python 2.7.
+
+    python2.7 gimp2_cases.py CASE FOLDER
+
+FOLDER is laid out as installed: limner.py, plugin/, core/, installation.json. Each case runs in
+a process of its own, since a GIMP plug-in does too.
+"""
+
+import json
+import os
+import runpy
+import struct
+import sys
+
+import gimp
+import gimpfu
+
+COLORIZE, STYLE = "python-fu-limner-auto-colorize", "python-fu-limner-apply-style"
+NONINTERACTIVE = gimpfu.RUN_NONINTERACTIVE
+VALUES = ("photo", 1.0, 1.0, "auto")
+U8, U16, FLOAT, FLOAT_LINEAR, U8_LINEAR, U32 = 150, 250, 650, 600, 100, 350
+
+FOLDER = sys.argv[2]
+
+
+def start():
+    """What GIMP does with the script."""
+    script = os.path.join(FOLDER, "limner.py")
+    runpy.run_path(script, run_name="__main__")
+    gimp.query()
+
+
+def behave(behaviour):
+    with open(os.path.join(FOLDER, "behaviour"), "w") as stream:
+        stream.write(behaviour)
+
+
+def new_image(pixels, kind=0, width=2, precision=U8, offsets=(0, 0), size=None):
+    """An image with one layer; kind: GimpImageType; pixels: packed, as the precision has them."""
+    channels = {0: 3, 1: 4, 2: 1, 3: 2, 4: 1}[kind]
+    depth = {U8: 1, U8_LINEAR: 1, U16: 2}.get(precision, 4)
+    height = len(pixels) // (width * channels * depth)
+    base = {0: 0, 1: 0, 2: 1, 3: 1, 4: 2}[kind]
+    image = gimp.Image(*(size or (width, height)), base_type=base, precision=precision)
+    layer = gimp.Layer(image, "source", width, height, kind)
+    layer.pixels = bytearray(pixels)
+    layer.offsets = offsets
+    image.layers.append(layer)
+    return image, layer
+
+
+RED_BLUE = b"\xff\x00\x00\x00\x00\xff"
+CYAN_YELLOW = b"\x00\xff\xff\xff\xff\x00"
+
+
+def run(image, layer, *values, **how):
+    return gimp.call(how.get("name", COLORIZE), NONINTERACTIVE, image, layer, *(values or VALUES))
+
+
+def assert_untouched(image, layers=1, base=0):
+    assert len(image.layers) == layers and image.base_type == base, image.layers
+    assert image.undo_steps == 0 and image.changes == []
+    assert_no_image_left(image)
+
+
+def assert_no_image_left(image):
+    assert [other for other in gimp.images if not other.deleted] == [image]
+
+
+def last_error():
+    return gimp.errors[-1].strip().split("\n")[-1]
+
+
+def case_it_registers_both_filters():
+    start()
+    assert sorted(gimp.installed) == [STYLE, COLORIZE]
+    entry = gimp.installed[COLORIZE]
+    assert entry["menu"] == "<Image>/Filters/Limner" and entry["types"] == "RGB*, GRAY*"
+    assert entry["label"] == "_Auto Colorize\xe2\x80\xa6"
+    names = [parameter[1] for parameter in entry["params"]]
+    assert names == ["image", "drawable", "model", "strength", "saturation", "device"]
+    models = entry["params"][2]
+    assert models[3] == "photo" and models[4] == (("Photographs", "photo"), ("Old", "old"))
+    assert gimp.installed[STYLE]["params"][2][4] == (("M\xc3\xa4rchen", "waves"),)
+
+
+def case_a_color_layer():
+    start()
+    image, layer = new_image(RED_BLUE)
+    assert run(image, layer) == "success"
+    result = image.layers[0]
+    assert [each.name for each in image.layers] == ["Auto Colorize", "source"]
+    assert bytes(result.pixels) == CYAN_YELLOW and bytes(layer.pixels) == RED_BLUE
+    assert image.undo_steps == 1 and result.mask is None
+    assert_no_image_left(image)
+    assert gimp.tile_cache, "row by row reads are slow without a tile cache"
+
+
+def case_the_style_stands_in_the_name():
+    start()
+    image, layer = new_image(RED_BLUE)
+    assert run(image, layer, "waves", 1.0, "auto", name=STYLE) == "success"
+    assert image.layers[0].name == "Apply Style (M\xc3\xa4rchen)"
+
+
+def case_a_gray_layer_becomes_color_last():
+    start()
+    image, layer = new_image(b"\x10\x80\x20\xff", kind=3)
+    assert run(image, layer) == "success"
+    assert image.changes == ["to rgb", "insert"] and image.base_type == 0
+    assert bytes(image.layers[0].pixels) == b"\x10\xef\x10\x80\x20\xdf\x20\xff"
+    assert image.undo_steps == 1
+    assert_no_image_left(image)
+
+
+def case_a_16_bit_layer_keeps_its_levels():
+    behave("echo")
+    start()
+    pixels = struct.pack("=6H", 1, 2, 300, 65535, 40000, 7)
+    image, layer = new_image(pixels, precision=U16)
+    assert run(image, layer) == "success"
+    assert bytes(image.layers[0].pixels) == pixels
+
+
+def case_a_float_layer_keeps_its_values():
+    behave("echo")
+    start()
+    pixels = struct.pack("=6f", 0.1, -0.5, 1.5, 1e-6, 0.25, 0.0)
+    image, layer = new_image(pixels, precision=FLOAT)
+    assert run(image, layer) == "success"
+    assert bytes(image.layers[0].pixels) == pixels
+
+
+def case_a_linear_float_layer_travels_encoded_and_comes_back_linear():
+    behave("echo")
+    start()
+    values = (0.0, 0.001, 0.02, 0.2, 0.5, 1.0)
+    image, layer = new_image(struct.pack("=6f", *values), precision=FLOAT_LINEAR)
+    assert run(image, layer) == "success"
+    assert image.precision == FLOAT_LINEAR
+    with open(os.path.join(FOLDER, "received"), "rb") as stream:
+        encoded = struct.unpack("=6f", stream.read())
+    assert abs(encoded[4] - 0.7353570) < 1e-5  # sRGB of 0.5, IEC 61966-2-1
+    result = struct.unpack("=6f", bytes(image.layers[0].pixels))
+    assert max(abs(result[n] - values[n]) for n in range(6)) < 1e-6
+    assert_no_image_left(image)
+
+
+def case_other_precisions_come_back_in_their_own():
+    behave("echo")
+    for precision, pixels in ((U8_LINEAR, bytearray(range(6))), (U32, bytearray(range(24)))):
+        start()
+        image, layer = new_image(pixels, precision=precision)
+        assert run(image, layer) == "success"
+        result = image.layers[0]
+        assert result.image is image and len(result.pixels) == len(pixels)
+        assert precision == U32 or result.pixels == pixels
+        image.deleted = True
+
+
+def case_a_layer_taller_than_a_strip():
+    start()
+    pixels = bytes(bytearray(n % 251 for n in range(3 * 600)))
+    image, layer = new_image(pixels, width=1)
+    assert run(image, layer) == "success"
+    assert image.layers[0].pixels == bytearray(255 - value for value in bytearray(pixels))
+
+
+def case_the_selection_becomes_the_mask_at_the_layers_place():
+    start()
+    image, layer = new_image(RED_BLUE * 2, offsets=(-1, 1), size=(3, 2))
+    image.selection = [[0, 0, 0], [128, 255, 0]]
+    assert run(image, layer) == "success"
+    result = image.layers[0]
+    assert result.offsets == (-1, 1)
+    assert result.mask.values == [0, 128, 0, 0]
+
+
+def case_the_source_layers_own_mask_goes_on_hiding():
+    start()
+    image, layer = new_image(RED_BLUE)
+    layer.mask = gimp.Channel(image, "mask", 2, 1, 2)
+    layer.mask.values = [0, 200]
+    assert run(image, layer) == "success"
+    assert image.layers[0].mask.values == [0, 200]
+
+
+def case_a_layer_in_a_group_gets_its_result_there():
+    start()
+    image, layer = new_image(RED_BLUE)
+    group = gimp.Layer(image, "group", 2, 1, 0)
+    group.children, group.is_group = [layer], True
+    layer.parent, image.layers = group, [group]
+    assert run(image, layer) == "success"
+    assert [each.name for each in group.children] == ["Auto Colorize", "source"]
+
+
+def case_locked_layers_and_groups_are_only_read():
+    for locked in ("locked", "is_group"):
+        start()
+        image, layer = new_image(RED_BLUE)
+        setattr(layer, locked, True)
+        assert run(image, layer) == "success"
+        assert bytes(image.layers[0].pixels) == CYAN_YELLOW
+        image.deleted = True
+
+
+def case_what_cannot_be_worked_on_is_refused_in_words():
+    start()
+    image, layer = new_image(b"\x00\x01", kind=4)
+    assert run(image, layer) == "execution error"
+    assert "Image > Mode > RGB" in last_error()
+    assert_untouched(image, base=2)
+    image.deleted = True
+
+    image, layer = new_image(RED_BLUE)
+    image.floating = layer
+    assert run(image, layer) == "execution error" and "Anchor it first." in last_error()
+    image.floating, image.selection = None, [[0, 0]]
+    assert run(image, layer) == "execution error" and "does not touch" in last_error()
+    image.selection = None
+    mask = gimp.Channel(image, "mask", 2, 1, 2)
+    assert run(image, mask) == "execution error" and "layer mask" in last_error()
+    mask.is_layer_mask = False
+    assert run(image, mask) == "execution error" and "channel" in last_error()
+    assert_untouched(image)
+
+
+def case_a_worker_that_dies_changes_nothing():
+    for behaviour in ("dies_in_mid_run", "dies_in_mid_result", "dies_at_start", "other_version"):
+        behave(behaviour)
+        start()
+        image, layer = new_image(b"\x10\x20", kind=2)
+        assert run(image, layer) == "execution error"
+        assert "FilterError: Limner's" in last_error()
+        assert_untouched(image, base=1)
+        assert gimp.messages == [], "a script's caller reads the status, not a popup"
+        image.deleted = True
+
+
+def case_a_failure_in_the_menu_is_one_popup_and_no_traceback():
+    behave("fails")
+    start()
+    gimpfu.dialog = lambda shown: shown
+    image, layer = new_image(RED_BLUE)
+    status = gimp.call(COLORIZE, gimpfu.RUN_INTERACTIVE, image, layer)
+    assert status == "execution error"
+    assert gimp.messages == ["The model is damaged. Do this."]
+    assert gimpfu.traceback_dialogs == []
+    assert_untouched(image)
+
+
+def case_the_dialog_runs_with_what_was_chosen():
+    behave("echo")
+    start()
+    shown = []
+    gimpfu.dialog = lambda values: shown.append(values) or ["old", 0.5, 2.0, "cpu"]
+    image, layer = new_image(RED_BLUE)
+    assert gimp.call(COLORIZE, gimpfu.RUN_INTERACTIVE, image, layer) == "success"
+    assert shown == [["photo", 1.0, 1.0, "auto"]]
+    assert_request(model="old", device="cpu", params={"strength": 0.5, "saturation": 2.0})
+    assert gimp.call(COLORIZE, gimpfu.RUN_WITH_LAST_VALS, image, layer) == "success"
+    assert_request(model="old", device="cpu", params={"strength": 0.5, "saturation": 2.0})
+    assert len(image.layers) == 3
+
+
+def assert_request(**wanted):
+    with open(os.path.join(FOLDER, "request.json")) as stream:
+        request = json.load(stream)
+    os.remove(stream.name)
+    assert {name: request[name] for name in wanted} == wanted, request
+
+
+def case_a_cancelled_dialog_does_nothing():
+    start()
+    gimpfu.dialog = lambda shown: None
+    image, layer = new_image(RED_BLUE)
+    gimp.call(COLORIZE, gimpfu.RUN_INTERACTIVE, image, layer)
+    assert_untouched(image)
+    assert gimp.messages == [] and gimp.errors == []
+
+
+def case_repeating_before_anything_was_saved_takes_the_defaults():
+    start()
+    image, layer = new_image(RED_BLUE)
+    assert gimp.call(COLORIZE, gimpfu.RUN_WITH_LAST_VALS, image, layer) == "success"
+    assert bytes(image.layers[0].pixels) == CYAN_YELLOW
+
+
+def case_a_saved_model_that_is_gone_gives_way_to_the_default():
+    start()
+    image, layer = new_image(RED_BLUE)
+    gimpfu._set_defaults(COLORIZE, (image, layer, "gone", 1.0, 1.0, "auto"))
+    gimpfu.dialog = lambda shown: shown
+    assert gimp.call(COLORIZE, gimpfu.RUN_INTERACTIVE, image, layer) == "success"
+
+
+def case_a_script_that_names_a_missing_model_is_told():
+    start()
+    image, layer = new_image(RED_BLUE)
+    assert run(image, layer, "nonsense", 1.0, 1.0, "auto") == "execution error"
+    assert "The model 'nonsense' is not installed. Run install.py again." in last_error()
+
+
+def case_without_a_record_the_filters_are_there_and_say_why():
+    os.remove(os.path.join(FOLDER, "installation.json"))
+    start()
+    assert len(gimp.installed) == 2
+    gimpfu.dialog = lambda shown: shown
+    image, layer = new_image(RED_BLUE)
+    assert gimp.call(COLORIZE, gimpfu.RUN_INTERACTIVE, image, layer) == "execution error"
+    (message,) = gimp.messages
+    assert "Limner is not completely installed" in message and "install.py" in message
+    assert_untouched(image)
+
+
+def case_without_a_file_the_filters_are_there_and_say_why():
+    os.remove(os.path.join(FOLDER, "core", "protocol.py"))
+    start()
+    assert len(gimp.installed) == 2
+    image, layer = new_image(RED_BLUE)
+    assert run(image, layer) == "execution error"
+    assert "A file of Limner is missing" in last_error() and "install.py" in last_error()
+
+
+def case_a_fallback_is_told():
+    behave("fallback")
+    start()
+    image, layer = new_image(RED_BLUE)
+    assert run(image, layer) == "success"
+    assert gimp.messages == ["Limner ran on CPU: No graphics device was found \xe2\x80\xa6"]
+
+
+def case_every_module_imports():
+    sys.path.insert(0, FOLDER)
+    for name in ("errors", "filters", "host", "installation", "run", "worker"):
+        __import__("plugin." + name)
+    __import__("plugin.gimp2.front_end")
+    __import__("plugin.gimp2.host")
+    assert "gi" not in sys.modules
+
+
+if __name__ == "__main__":
+    try:
+        globals()[sys.argv[1]]()
+    except AssertionError:
+        sys.stderr.write("\n".join(gimp.errors + gimp.messages))
+        raise
