@@ -1,44 +1,21 @@
 # -*- coding: utf-8 -*-
 """The worker process as the plug-in sees it: start, ask, listen, stop.
 
-The worker is a child with two pipes and no shell. It gets nothing of the environment that
-belongs to GIMP's own Python and libraries; its stderr goes to the log of the install record, so
-that a chatty library can neither block nor corrupt the frames. It ends when its stdin closes:
-if GIMP kills this process, nobody has to clean up.
+Its stderr goes to the log of the install record, so that a chatty library can neither block nor
+corrupt the frames. It ends when its stdin closes: if GIMP kills this process, nobody has to
+clean up.
 """
 
-import os
-import subprocess
-import sys
 import threading
-import time
 
 from core import protocol
+from plugin import process
 from plugin.errors import FilterFailed, ProtocolMismatch, WorkerDied, WorkerNotInstalled, as_text
 
 ARGUMENTS = ("-I", "-u", "-m", "core", "worker")
 HELLO_TIMEOUT_S = 60.0  # a first start on a cold disk, under a virus scanner
 STOP_TIMEOUT_S = 2.0
-MAX_LOG_BYTES = 1 << 20
 CHECK = u"Run install.py --check to find out why."
-
-NOT_FOR_THE_CHILD = (
-    "PYTHON",
-    "__PYVENV_LAUNCHER__",
-    "LD_",
-    "DYLD_",
-    "GI_",
-    "GIO_",
-    "GTK",
-    "GDK",
-    "GEGL",
-    "BABL",
-)
-"""Beginnings of variables by which GIMP's bundle steers its own Python and libraries."""
-
-_WINDOWS = os.name == "nt"
-_PYTHON_2 = sys.version_info[0] == 2
-_NO_WINDOW = 0x08000000  # CREATE_NO_WINDOW, which Python 2.7 has no name for
 
 
 class Worker(object):
@@ -78,27 +55,14 @@ class Worker(object):
         """
         if self._process is not None:
             return
-        log = _open_log(self._log)
         try:
-            self._process = subprocess.Popen(
-                _arguments(self._command),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                bufsize=-1,
-                # GIMP's own pipes must not live on in the child; Python 2 on Windows cannot say it
-                close_fds=not (_WINDOWS and _PYTHON_2),
-                env=clean_environment(os.environ),
-                creationflags=_NO_WINDOW if _WINDOWS else 0,
-            )
+            self._process = process.start_process(self._command, self._log)
         except EnvironmentError as error:
             reason = error.strerror or type(error).__name__
             raise WorkerNotInstalled(
                 u"Limner's own Python cannot be started: %s (%s)."
                 % (as_text(self._command[0]), reason)
             )
-        finally:
-            log.close()
         self._hello = _Hello(self._process.stdout)
 
     def ask(self, request, pieces, progress):
@@ -137,23 +101,23 @@ class Worker(object):
 
     def stop(self):
         """End the process and wait for it; safe to call at any time and twice."""
-        process, self._process = self._process, None
-        if process is None:
+        child, self._process = self._process, None
+        if child is None:
             return
         if self._busy or not self._greeted:
-            _kill(process)  # it would see that its stdin is closed only after what it is doing
-        _close(process.stdin)
-        if _wait(process, STOP_TIMEOUT_S) is None:
-            _kill(process)
-            process.wait()
+            process.kill(child)  # it would see that its stdin is closed only after what it does
+        process.close(child.stdin)
+        if process.wait(child, STOP_TIMEOUT_S) is None:
+            process.kill(child)
+            child.wait()
         self._hello.join()
-        _close(process.stdout)
+        process.close(child.stdout)
 
     def _greet(self):
         if self._greeted:
             return
         if not self._hello.join(self._hello_timeout_s):
-            _kill(self._process)
+            process.kill(self._process)
             raise WorkerDied(
                 u"Limner's worker was not ready after %d seconds." % self._hello_timeout_s,
                 u"Try again; if it stays so: " + CHECK,
@@ -202,11 +166,11 @@ class Worker(object):
         )
 
     def _nonsense(self):
-        _kill(self._process)
+        process.kill(self._process)
         return ProtocolMismatch(u"Limner's worker gave an answer that Limner does not understand.")
 
     def _ending(self):
-        status = _wait(self._process, STOP_TIMEOUT_S)
+        status = process.wait(self._process, STOP_TIMEOUT_S)
         if status is None:
             return u"it closed its pipe"
         return u"signal %d" % -status if status < 0 else u"exit status %d" % status
@@ -241,15 +205,6 @@ class Result(object):
         data = self._read_pixels(size, self._left)
         self._left -= size
         return data
-
-
-def clean_environment(environment):
-    """A copy without what steers GIMP's own Python and libraries."""
-    return {
-        name: value
-        for name, value in environment.items()
-        if not name.upper().startswith(NOT_FOR_THE_CHILD)
-    }
 
 
 class _Hello(object):
@@ -293,43 +248,3 @@ class _Pipe(object):
             self._stream.flush()
         except EnvironmentError as error:
             raise protocol.PipeClosed(str(error))
-
-
-def _open_log(path):
-    """The log, to append to; a place where bytes vanish if it cannot be written."""
-    try:
-        if path and os.path.isfile(path) and os.path.getsize(path) > MAX_LOG_BYTES:
-            os.remove(path)
-        return open(path or os.devnull, "ab")
-    except EnvironmentError:
-        return open(os.devnull, "ab")
-
-
-def _arguments(command):
-    """Python 2 takes no text that its locale cannot encode; the paths are UTF-8 all the same."""
-    if not _PYTHON_2:
-        return command
-    encoding = sys.getfilesystemencoding() if _WINDOWS else "utf-8"
-    return [part if isinstance(part, str) else part.encode(encoding) for part in command]
-
-
-def _wait(process, timeout_s):
-    """Exit status, or None where it still runs after that time; Python 2 has no such wait."""
-    end = time.time() + timeout_s
-    while process.poll() is None and time.time() < end:
-        time.sleep(0.01)
-    return process.poll()
-
-
-def _kill(process):
-    try:
-        process.kill()
-    except EnvironmentError:
-        pass  # it was gone already; Python 3 knows, Python 2 says so
-
-
-def _close(stream):
-    try:
-        stream.close()
-    except EnvironmentError:
-        pass  # what was still to be flushed has no reader any more

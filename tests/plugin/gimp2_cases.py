@@ -333,7 +333,7 @@ def case_a_fallback_is_told():
 
 def case_every_module_imports():
     sys.path.insert(0, FOLDER)
-    for name in ("errors", "filters", "host", "installation", "run", "worker"):
+    for name in ("errors", "filters", "host", "installation", "process", "run", "worker"):
         __import__("plugin." + name)
     __import__("plugin.gimp2.front_end")
     __import__("plugin.gimp2.host")

@@ -12,7 +12,8 @@ import pytest
 from core import protocol
 from plugin.errors import FilterFailed, ProtocolMismatch, WorkerDied, WorkerNotInstalled
 from plugin.installation import Installation
-from plugin.worker import MAX_LOG_BYTES, Worker, clean_environment
+from plugin.process import MAX_LOG_BYTES, clean_environment
+from plugin.worker import Worker
 
 ROOT = Path(__file__).parents[2]
 FAKE = str(ROOT / "tests/fakes/worker_process.py")

@@ -1,0 +1,63 @@
+"""The filters as data: what both front ends and the worker rely on."""
+
+import re
+
+import pytest
+
+from plugin import filters
+
+
+def parameters():
+    return [(known, parameter) for known in filters.FILTERS for parameter in known.parameters]
+
+
+def test_the_names_that_scripts_use_stay():
+    """Other people's scripts break where one of these changes."""
+    assert {known.id: [p.name for p in known.parameters] for known in filters.FILTERS} == {
+        "limner-auto-colorize": ["model", "strength", "saturation", "device"],
+        "limner-apply-style": ["model", "strength", "device"],
+    }
+
+
+def test_tasks_and_devices_are_those_of_the_engine():
+    from core.generator import DEVICES
+    from core.manifest import TASKS
+
+    assert [known.task for known in filters.FILTERS] == list(TASKS)
+    assert sorted(name for name, _ in filters.DEVICES) == sorted(DEVICES)
+    assert filters.DEVICES[0][0] == "auto"
+
+
+def test_numbers_are_those_that_the_engine_takes():
+    from core.service import FILTERS
+
+    for known in filters.FILTERS:
+        settings = FILTERS[known.task][0]()
+        for parameter in known.parameters:
+            if parameter.kind == "number":
+                assert getattr(settings, parameter.name) == parameter.default
+                for end in (parameter.lower, parameter.upper):
+                    type(settings)(**{parameter.name: end})
+
+
+@pytest.mark.parametrize("known, parameter", parameters(), ids=lambda x: getattr(x, "name", ""))
+def test_a_parameter_is_whole(known, parameter):
+    assert parameter.kind in ("number", "model", "device")
+    assert re.fullmatch(r"[a-z][a-z-]*", parameter.name)
+    assert parameter.label and parameter.blurb
+    if parameter.kind == "number":
+        assert parameter.lower <= parameter.default <= parameter.upper
+
+
+@pytest.mark.parametrize("known", filters.FILTERS, ids=lambda known: known.id)
+def test_mnemonics_are_free(known):
+    """O, C, R and S are those of the dialog's own buttons, H is Help's."""
+    labels = [parameter.label for parameter in known.parameters]
+    mnemonics = [label[label.index("_") + 1].lower() for label in labels]
+    assert len(set(mnemonics)) == len(mnemonics)
+    assert not set(mnemonics) & set("ocrsh")
+
+
+def test_an_unknown_filter():
+    with pytest.raises(KeyError, match="nonsense"):
+        filters.find("nonsense")
