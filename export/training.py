@@ -77,7 +77,7 @@ class Progress:
     def show(self, step: int, losses: dict[str, float]) -> None:
         """Writes the line to standard error, over the last one on a terminal."""
         for name, value in losses.items():
-            self._smooth[name] = 0.9 * self._smooth.get(name, value) + 0.1 * value
+            self._smooth[name] = 0.6 * self._smooth.get(name, value) + 0.4 * value
         seconds = (time.monotonic() - self._start) / max(1, step - self._first)
         values = "  ".join(f"{name} {value:.4f}" for name, value in self._smooth.items())
         line = (

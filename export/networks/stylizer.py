@@ -1,7 +1,8 @@
 """The painter: repaints a picture in one fixed style, anywhere in it the same way.
 
-After Johnson 2016 (arXiv 1603.08155), but with no normalisation that looks at the picture: each
-output pixel depends on its receptive field alone, so that tiles equal the whole picture.
+After Johnson 2016 (arXiv 1603.08155), but with no normalisation over the picture: contrast is
+levelled in a window around each pixel, features across the channels of each pixel. So an output
+pixel depends on its receptive field alone, and tiles equal the whole picture.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import math
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+CONTRAST_RADIUS = 12
 
 
 def conv(inputs: int, outputs: int, kernel: int, stride: int = 1, dilation: int = 1) -> nn.Conv2d:
@@ -26,17 +29,52 @@ def conv(inputs: int, outputs: int, kernel: int, stride: int = 1, dilation: int 
     )
 
 
+class PixelNorm(nn.Module):
+    """Each pixel's features to mean 0 and deviation 1 over the channels, then scaled and shifted.
+
+    (N, C, H, W) -> (N, C, H, W). Layer normalisation of single pixels: it reaches no neighbour.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(1, channels, 1, 1))
+        self.shift = nn.Parameter(torch.zeros(1, channels, 1, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x - x.mean(dim=1, keepdim=True)
+        variance = (x * x).mean(dim=1, keepdim=True)
+        return x / torch.sqrt(variance + 1e-3) * self.scale + self.shift
+
+
 class ResidualBlock(nn.Module):
-    """x + gain * two 3x3 convolutions. The small gain stands in for normalisation."""
+    """x + two 3x3 convolutions with PixelNorm."""
 
     def __init__(self, channels: int, dilation: int) -> None:
         super().__init__()
         self.first = conv(channels, channels, 3, dilation=dilation)
+        self.first_norm = PixelNorm(channels)
         self.second = conv(channels, channels, 3, dilation=dilation)
-        self.gain = nn.Parameter(torch.full((1, channels, 1, 1), 0.2))
+        self.second_norm = PixelNorm(channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.gain * self.second(F.relu(self.first(x)))
+        y = F.relu(self.first_norm(self.first(x)))
+        return x + self.second_norm(self.second(y))
+
+
+def level_contrast(rgb: Tensor, radius: int = CONTRAST_RADIUS, floor: float = 0.03) -> Tensor:
+    """(N, 3, H, W) less its local mean, over its local deviation (of all three channels).
+
+    Mean and deviation are those of the square of `radius` around each pixel. Without it a smooth
+    sky would stay smooth, since a convolution paints no strokes on an even ground. `floor` keeps
+    noise under about one step of 255 from being blown up.
+    """
+    size = 2 * radius + 1
+    both = torch.cat((rgb, (rgb * rgb).mean(dim=1, keepdim=True)), dim=1)
+    both = F.pad(both, (radius, radius, radius, radius), mode="replicate")
+    both = F.avg_pool2d(F.avg_pool2d(both, (size, 1), stride=1), (1, size), stride=1)
+    mean, square = both[:, :3], both[:, 3:]
+    variance = square - (mean * mean).mean(dim=1, keepdim=True)
+    return (rgb - mean) / torch.sqrt(variance.clamp_min(0.0) + floor**2)
 
 
 class Stylizer(nn.Module):
@@ -55,11 +93,14 @@ class Stylizer(nn.Module):
         super().__init__()
         full, half, quarter = channels
         self.dilations = tuple(dilations)
-        self.stem = conv(3, full, 5)
+        self.stem = conv(6, full, 5)
         self.down_half = conv(full, half, 3, stride=2)
+        self.half_norm = PixelNorm(half)
         self.down_quarter = conv(half, quarter, 3, stride=2)
+        self.quarter_norm = PixelNorm(quarter)
         self.blocks = nn.Sequential(*(ResidualBlock(quarter, d) for d in dilations))
         self.up_half = conv(quarter, half, 3)
+        self.up_norm = PixelNorm(half)
         self.up_full = conv(half, full, 3)
         self.paint = conv(full, 3, 5)
         for module in self.modules():
@@ -71,10 +112,10 @@ class Stylizer(nn.Module):
 
     def repaint(self, rgb: Tensor) -> Tensor:
         """The repainted picture before clipping, for training: gradients reach it everywhere."""
-        full = F.relu(self.stem(rgb * 2 - 1))
-        half = F.relu(self.down_half(full))
-        x = self.blocks(F.relu(self.down_quarter(half)))
-        x = F.relu(self.up_half(_double(x))) + half
+        full = F.relu(self.stem(torch.cat((rgb * 2 - 1, level_contrast(rgb)), dim=1)))
+        half = F.relu(self.half_norm(self.down_half(full)))
+        x = self.blocks(F.relu(self.quarter_norm(self.down_quarter(half))))
+        x = F.relu(self.up_norm(self.up_half(_double(x)))) + half
         x = F.relu(self.up_full(_double(x))) + full
         return rgb + self.paint(x)
 
@@ -87,7 +128,7 @@ class Stylizer(nn.Module):
         Counted along the longest path. A kernel of radius r reaches r pixels of its own grid;
         doubling reaches one pixel further because a pixel's parent covers its neighbour too.
         """
-        radius = 2  # stem, kernel 5
+        radius = CONTRAST_RADIUS + 2  # level_contrast; stem, kernel 5
         radius += 1  # down_half, on the full grid
         radius += 2  # down_quarter, on the half grid
         radius += 4 * sum(2 * dilation for dilation in self.dilations)
