@@ -203,18 +203,22 @@ def translated(title: str) -> Iterator[None]:
         ) from error
 
 
-_OTHER_ERRORS = (
-    ort_errors.InvalidGraph,
-    ort_errors.InvalidArgument,
-    ort_errors.NotImplemented,
-    ort_errors.DeviceReset,
-    ort_errors.Fail,
-    ort_errors.RuntimeException,
-    ort_errors.EngineError,
-    ort_errors.ModelLoaded,
-    ort_errors.ModelLoadCanceled,
-    ort_errors.ModelRequiresCompilation,
-    ort_errors.NotFound,
+_OTHER_ERRORS = tuple(
+    getattr(ort_errors, name)
+    for name in (
+        "InvalidGraph",
+        "InvalidArgument",
+        "NotImplemented",
+        "DeviceReset",
+        "Fail",
+        "RuntimeException",
+        "EngineError",
+        "ModelLoaded",
+        "ModelLoadCanceled",
+        "ModelRequiresCompilation",
+        "NotFound",
+    )
+    if hasattr(ort_errors, name)  # the accelerators' runtimes are older and lack some
 )
 
 

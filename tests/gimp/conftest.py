@@ -1,0 +1,67 @@
+"""Fixtures: a session per suite, made when its first test wants it.
+
+Environment: LIMNER_RIG (folder of the chroots), LIMNER_GIMP_SUITES, LIMNER_GIMP_CASES (a
+pattern), LIMNER_SHOTS (folder for screenshots), LIMNER_REQUIRE_GIMP=1 (fail instead of skip).
+"""
+
+import functools
+import os
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from tests.gimp.chroot import Missing, suites
+from tests.gimp.session import Session
+
+
+def cannot_run(sentence: str) -> NoReturn:
+    """Skip with that sentence; fail with it where these tests are required."""
+    if os.environ.get("LIMNER_REQUIRE_GIMP") == "1":
+        pytest.fail(sentence, pytrace=False)
+    pytest.skip(sentence)
+
+
+@functools.cache
+def prepared(suite: str) -> Session | str:
+    """A suite's session, made once; or the sentence that says why it cannot be had."""
+    try:
+        return Session.prepare(suite)
+    except Missing as error:
+        return str(error)
+
+
+def session_of(suite: str) -> Session:
+    session = prepared(suite)
+    if isinstance(session, str):
+        cannot_run(session)
+    return session
+
+
+@pytest.fixture(scope="session", params=suites())
+def installed(request: pytest.FixtureRequest) -> Session:
+    """A GIMP with Limner installed, nothing run yet."""
+    return session_of(request.param)
+
+
+@pytest.fixture(scope="session")
+def trixie() -> Session:
+    """The same of trixie alone, which has a Vulkan driver too."""
+    return session_of("trixie")
+
+
+@pytest.fixture(scope="session")
+def session(installed: Session) -> Session:
+    """The same after one headless GIMP has run every case."""
+    installed.run_cases()
+    return installed
+
+
+@pytest.fixture(scope="session")
+def shots(installed: Session, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that takes this suite's screenshots."""
+    given = os.environ.get("LIMNER_SHOTS")
+    folder = Path(given) if given else tmp_path_factory.getbasetemp() / "shots"
+    folder = folder / installed.chroot.suite
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

@@ -1,0 +1,200 @@
+"""A screen of our own with a window manager and GIMP on it, for the chroot's Python.
+
+Runs inside `dbus-run-session`. Keys go in by xdotool; what GIMP's images hold is asked over
+D-Bus (org.gimp.GIMP.UI.BatchRun runs a line of Python inside the running GIMP), so nothing is
+read from the screen. Every wait polls for a condition and ends with a sentence at its limit.
+"""
+
+import json
+import os
+import subprocess
+import time
+
+from gi.repository import Gio, GLib
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+LIMIT_S = 120
+SCREEN = (1280, 860)
+WINDOW = (SCREEN[0] - 10, SCREEN[1] - 40)
+"""Size of GIMP's window without its frame, so that all of it is on the screen."""
+
+GIMPRC = """
+(config-version "{version}")
+(show-welcome-dialog no)
+(check-updates no)
+(image-title-format "image %f")
+(image-status-format "%n")
+"""
+"""config-version as this GIMP's keeps the welcome dialog away. A bad line would reset all."""
+
+
+class Waited(Exception):
+    """A condition did not come true within its limit."""
+
+
+def wait_for(what, condition, limit_s=LIMIT_S):
+    """The first true value of condition(), asked every 50 ms."""
+    deadline = time.monotonic() + limit_s
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise Waited(f"{what} did not come within {limit_s} s")
+        time.sleep(0.05)
+
+
+class Desktop:
+    """Screen, window manager and GIMP with one file open.
+
+    Args:
+        profile: GIMP's folder for settings; made where it is missing.
+        file: picture to open.
+        shots: folder for screenshots and logs.
+    """
+
+    def __init__(self, profile, file, shots):
+        self.shots = shots
+        self._children = []
+        self._profile = profile
+        os.makedirs(profile, exist_ok=True)
+        os.makedirs(shots, exist_ok=True)
+        version = subprocess.check_output(["gimp-console", "--version"], text=True).split()[-1]
+        with open(os.path.join(profile, "gimprc"), "w") as stream:
+            stream.write(GIMPRC.format(version=version))
+        self._start_screen()
+        self._start("openbox", ["openbox"])
+        self._start("gimp", ["gimp", "--no-splash", file])
+        self._bus = Gio.bus_get_sync(Gio.BusType.SESSION)
+        wait_for("GIMP on the bus", self._on_bus)
+        self.main = wait_for("GIMP's window", lambda: self.window("^image "))
+        self.keys_to(self.main)
+        self._tool("windowmove", "--sync", self.main, "0", "0")
+        self._tool("windowsize", "--sync", self.main, *map(str, WINDOW))
+
+    def close(self):
+        """End what was started, last first."""
+        for child in reversed(self._children):
+            child.terminate()
+        for child in self._children:
+            child.wait()
+
+    def window(self, title):
+        """Id of the visible window whose title matches; empty where there is none."""
+        found = self._ask("search", "--onlyvisible", "--name", title)
+        return found.split()[-1] if found else ""
+
+    def title(self, window):
+        return self._ask("getwindowname", window).strip()
+
+    def keys_to(self, window):
+        """Give a window the keyboard."""
+        self._tool("windowactivate", "--sync", window)
+
+    def press(self, *keys):
+        """Press keys one after the other in the window that has the keyboard."""
+        self._tool("key", "--delay", "120", *keys)
+
+    def click_cancel(self):
+        """Click the button Cancel of the progress bar, in the lower right of the picture's part.
+
+        Its place was measured from that corner of the window; the docks beside it keep their size.
+        """
+        place = (str(WINDOW[0] - 282), str(WINDOW[1] - 17))
+        self._tool("mousemove", "--window", self.main, *place, "click", "1")
+
+    def shot(self, name):
+        """Save the screen as a PNG once two pictures of it in a row are the same."""
+        path = os.path.join(self.shots, name + ".png")
+
+        def same_twice():
+            pictures = [self._screen(), self._screen()]
+            return pictures[0] if pictures[0] == pictures[1] else b""
+
+        try:
+            picture = wait_for("a quiet screen", same_twice, 10)
+        except Waited:
+            picture = self._screen()  # something blinks; the picture is for people's eyes
+        with open(path, "wb") as stream:
+            stream.write(picture)
+        return path
+
+    def probe(self):
+        """Facts of all open images, from inside GIMP: see probe.py."""
+        answer = os.path.join(self._profile, "probe.json")
+        if os.path.exists(answer):
+            os.remove(answer)
+        line = f"import sys; sys.path.insert(0, {HERE!r}); import probe; probe.write({answer!r})"
+        self._bus.call_sync(
+            "org.gimp.GIMP.UI",
+            "/org/gimp/GIMP/UI",
+            "org.gimp.GIMP.UI",
+            "BatchRun",
+            GLib.Variant("(ss)", ("python-fu-eval", line)),
+            None,
+            Gio.DBusCallFlags.NONE,
+            LIMIT_S * 1000,
+            None,
+        )
+        wait_for("the probe's answer", lambda: os.path.exists(answer))
+        with open(answer, encoding="utf-8") as stream:
+            return json.load(stream)
+
+    def wait_for_image(self, what, condition, limit_s=LIMIT_S):
+        """The facts of the first image, once condition(facts) is true."""
+        facts = []
+
+        def asked():
+            facts[:] = self.probe()
+            return facts and condition(facts[0])
+
+        try:
+            wait_for(what, asked, limit_s)
+        except Waited as error:
+            raise Waited(f"{error}; the images are {facts}") from error
+        return facts[0]
+
+    def _on_bus(self):
+        try:
+            names = self._bus.call_sync(
+                "org.freedesktop.DBus",
+                "/org/freedesktop/DBus",
+                "org.freedesktop.DBus",
+                "ListNames",
+                None,
+                None,
+                Gio.DBusCallFlags.NONE,
+                -1,
+                None,
+            )
+        except GLib.Error:
+            return False
+        return "org.gimp.GIMP.UI" in names.unpack()[0]
+
+    def _start_screen(self):
+        read, write = os.pipe()
+        size = f"{SCREEN[0]}x{SCREEN[1]}x24"
+        command = ["Xvfb", "-displayfd", str(write), "-screen", "0", size, "-nolisten", "tcp"]
+        self._start("xvfb", command, pass_fds=(write,))
+        os.close(write)
+        with os.fdopen(read) as stream:
+            os.environ["DISPLAY"] = ":" + stream.readline().strip()
+
+    def _start(self, name, command, **options):
+        with open(os.path.join(self.shots, name + ".log"), "wb") as log:
+            child = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **options
+            )
+        self._children.append(child)
+
+    def _screen(self):
+        return subprocess.check_output(["import", "-silent", "-window", "root", "png:-"])
+
+    def _ask(self, *arguments):
+        """xdotool's answer; empty where it finds nothing."""
+        return subprocess.run(
+            ["xdotool", *arguments], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        ).stdout
+
+    def _tool(self, *arguments):
+        subprocess.run(["xdotool", *arguments], check=True, timeout=LIMIT_S)

@@ -1,0 +1,141 @@
+"""Walk both filters through GIMP's windows as a user does: menu, dialog, OK, undo, cancel.
+
+Run by the chroot's Python inside dbus-run-session:  window.py PROFILE SHOTS
+Writes what it saw to /limner/out/window.json: the image's facts at every stage. Whether they
+are right is judged outside, in tests/gimp/test_window.py.
+"""
+
+import json
+import os
+import signal
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+import processes  # noqa: E402
+from desktop import Desktop, Waited, wait_for  # noqa: E402
+
+GREY, LARGE, INDEXED = "/limner/in/grey8.png", "/limner/in/large.png", "/limner/in/indexed.png"
+MNEMONIC = {"Auto Colorize": "a", "Apply Style": "y"}
+
+
+def main(profile, shots):
+    os.environ["GIMP3_DIRECTORY"] = profile
+    facts = {}
+    with open("/limner/out/window.json", "w") as stream:
+        try:
+            for story, file in STORIES:
+                desktop = Desktop(profile, file, os.path.join(shots, story.__name__))
+                try:
+                    facts[story.__name__] = story(desktop)
+                finally:
+                    desktop.close()
+        except Waited as error:
+            facts["problem"] = str(error)
+        json.dump(facts, stream)
+
+
+def colorize(desktop):
+    return run_and_undo(desktop, "Auto Colorize")
+
+
+def style(desktop):
+    return run_and_undo(desktop, "Apply Style")
+
+
+def run_and_undo(desktop, name):
+    """Menu, dialog, OK, and Ctrl+Z: one step back to the grey image."""
+    stages = {"opened": opened(desktop)}
+    desktop.shot("1-opened")
+    dialog = open_dialog(desktop, name)
+    desktop.shot("4-dialog")
+    agree(desktop, dialog)
+    stages["filtered"] = wait_for_layers(desktop, "the result", 2)
+    desktop.shot("5-result")
+    desktop.keys_to(desktop.main)
+    desktop.press("ctrl+z")
+    stages["undone"] = wait_for_layers(desktop, "undo", 1)
+    desktop.shot("6-undone")
+    desktop.press("ctrl+y")
+    stages["redone"] = wait_for_layers(desktop, "redo", 2)
+    desktop.press("ctrl+f")  # Filters > Repeat Last: the last values, no dialog
+    stages["repeated"] = wait_for_layers(desktop, "a repeat", 3)
+    desktop.shot("7-repeated")
+    return stages
+
+
+def cancel(desktop):
+    """Cancel in the dialog, then in mid-run: neither leaves anything."""
+    stages = {"opened": opened(desktop)}
+    dialog = open_dialog(desktop, "Apply Style")
+    desktop.keys_to(dialog)
+    desktop.press("Escape")
+    wait_for("the dialog's end", lambda: not desktop.window("^Apply Style$"))
+    stages["dialog-cancelled"] = desktop.wait_for_image("the image", lambda image: True)
+    dialog = open_dialog(desktop, "Apply Style")
+    worker = wait_for("a worker", processes.find_worker)
+    watch = processes.Watch(worker, LARGE_BYTES)
+    watch.at_work()
+    agree(desktop, dialog)
+    wait_for("a worker at work", watch.at_work)
+    os.kill(worker, signal.SIGSTOP)  # it stays in mid-run for as long as this takes
+    desktop.keys_to(desktop.main)
+    desktop.shot("5-running")
+    desktop.click_cancel()
+    wait_for("the plug-in's end", lambda: not processes.find_plug_in())
+    os.kill(worker, signal.SIGCONT)
+    wait_for("the worker's end", lambda: not processes.find_worker())
+    stages["run-cancelled"] = desktop.wait_for_image("the image", lambda image: True)
+    desktop.shot("6-cancelled")
+    return stages
+
+
+LARGE_BYTES = 3000 * 2000
+"""Payload of large.png in a request."""
+
+
+def indexed(desktop):
+    """In an indexed image the menu entries are grey; a key on them starts nothing."""
+    stages = {"opened": opened(desktop)}
+    open_menu(desktop)
+    desktop.shot("3-entries-are-grey")
+    desktop.press(MNEMONIC["Auto Colorize"])
+    desktop.press("Escape", "Escape", "Escape")
+    stages["tried"] = desktop.wait_for_image("the image", lambda image: True)
+    stages["dialog"] = desktop.window("^Auto Colorize$")
+    return stages
+
+
+def opened(desktop):
+    return desktop.wait_for_image("the opened image", lambda image: True)
+
+
+def wait_for_layers(desktop, what, count):
+    return desktop.wait_for_image(what, lambda image: len(image["layers"]) == count)
+
+
+def open_menu(desktop):
+    """Filters > Limner, which stands last in the menu."""
+    desktop.keys_to(desktop.main)
+    desktop.press("alt+r")
+    desktop.shot("2-menu")
+    desktop.press("Up", "Right")
+
+
+def open_dialog(desktop, name):
+    """Pick a filter from the menu; the id of its dialog."""
+    open_menu(desktop)
+    desktop.shot("3-entries")
+    desktop.press(MNEMONIC[name])
+    return wait_for("the dialog", lambda: desktop.window(f"^{name}$"))
+
+
+def agree(desktop, dialog):
+    desktop.keys_to(dialog)
+    desktop.press("alt+o")
+
+
+STORIES = ((colorize, GREY), (style, GREY), (cancel, LARGE), (indexed, INDEXED))
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

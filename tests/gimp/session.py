@@ -1,0 +1,127 @@
+"""One suite from nothing to facts: chroot, install.py, one headless GIMP that runs every case.
+
+The tests beside this file judge what comes out. All of it runs as a user would have it: a plain
+user's empty home, the repository as a checkout, `python3 install.py`, GIMP's own profile folder.
+"""
+
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tests.gimp import pictures
+from tests.gimp.chroot import Chroot, CommandFailed
+
+INSTALL_LIMIT_S = 600
+HEADLESS_LIMIT_S = 1200
+COMMAND_LIMIT_S = 120
+
+REPOSITORY = "/limner/repository"
+INSIDE = REPOSITORY + "/tests/gimp/inside"
+
+Facts = dict[str, Any]
+
+
+@dataclass
+class Session:
+    """A suite's GIMP with Limner installed in it, and the facts of all headless cases.
+
+    Attributes:
+        chroot: where all of it runs; `out` in its work folder holds logs and pixels.
+        facts: case name -> what inside/scene.py recorded of it.
+        log: what GIMP and the plug-in printed, a line "case NAME" before each case.
+        problem: why the headless session ended early; empty where it did not.
+    """
+
+    chroot: Chroot
+    facts: dict[str, Facts] = field(default_factory=dict)
+    log: str = ""
+    problem: str = ""
+    version: str = ""
+
+    @classmethod
+    def prepare(cls, suite: str) -> "Session":
+        """Build the chroot where needed and install Limner in it, in an empty home.
+
+        Raises:
+            Missing: no chroot can be had here.
+            CommandFailed: install.py failed.
+        """
+        chroot = Chroot(suite)
+        chroot.build()
+        chroot.lock()
+        chroot.use_pip_settings()
+        chroot.fresh_work()
+        session = cls(chroot)
+        shown = chroot.run(["gimp-console", "--version"], "version.log", COMMAND_LIMIT_S)
+        session.version = ".".join(shown.split()[-1].split(".")[:2])
+        session.install(session.profile)
+        return session
+
+    @property
+    def profile(self) -> str:
+        """GIMP's folder in the user's home, as GIMP itself would choose it."""
+        return f"/limner/home/.config/GIMP/{self.version}"
+
+    def install(self, profile: str) -> None:
+        """Walk a user's path: make the profile known to install.py, and run it."""
+        folder = self.chroot.outside(profile)
+        folder.mkdir(parents=True, exist_ok=True)
+        self.chroot.give(self.chroot.work / "home")
+        command = ["python3", "install.py", "--accelerator", "cpu", "--gimp-dir", profile]
+        text = "cd repository && exec " + " ".join(command)
+        self.chroot.run(["sh", "-c", text], "install.log", INSTALL_LIMIT_S)
+
+    def run_cases(self) -> None:
+        """Start GIMP once and run the case table in it."""
+        pictures.write_inputs(self.chroot.work / "in")
+        self.chroot.give(self.chroot.work / "in")
+        script = f"import sys; sys.path.insert(0, '{INSIDE}'); import headless; headless.main()"
+        settings = {"LIMNER_GIMP_CASES": os.environ.get("LIMNER_GIMP_CASES", "*")}
+        command = ["gimp-console", "-id", "--batch-interpreter=python-fu-eval", "-b", script]
+        try:
+            self.chroot.run(
+                [*command, "--quit"], "headless.log", HEADLESS_LIMIT_S, settings=settings
+            )
+        except CommandFailed as error:
+            self.problem = str(error)
+        self.log = (self.out / "headless.log").read_text(errors="replace")
+        path = self.out / "facts.jsonl"
+        for line in path.read_text().splitlines() if path.exists() else ():
+            facts = json.loads(line)
+            self.facts[facts["case"]] = facts
+
+    @property
+    def out(self) -> Path:
+        return self.chroot.work / "out"
+
+    def case(self, name: str) -> Facts:
+        """Facts of a case; fails the test where GIMP did not get so far, or the case raised."""
+        assert name in self.facts, self.problem or f"the case {name} was not run"
+        facts = self.facts[name]
+        assert "problem" not in facts, facts["problem"]
+        return facts
+
+    def pixels(self, name: str, label: str) -> np.ndarray:
+        """What a case kept under a label: (H, W, C) in the format that was recorded."""
+        kept = self.case(name)["pixels"][label]
+        return pictures.read_raw(
+            self.out / kept["file"], kept["width"], kept["height"], kept["format"]
+        )
+
+    def log_of(self, name: str) -> str:
+        """What was printed while a case ran."""
+        return (self.log + "\n").partition(f"case {name}\n")[2].partition("\ncase ")[0]
+
+    def installation(self) -> Facts:
+        """The install record in the profile."""
+        folder = self.chroot.outside(self.profile) / "plug-ins" / "limner"
+        return json.loads((folder / "installation.json").read_text())
+
+    def command_line(self, *arguments: str, log: str = "command-line.log") -> str:
+        """Run the installed command line: `python -m core ARGUMENTS`."""
+        command = [self.installation()["python"], "-I", "-m", "core", *arguments]
+        return self.chroot.run(command, log, COMMAND_LIMIT_S)

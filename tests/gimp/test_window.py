@@ -1,0 +1,86 @@
+"""Both filters in a real window, picked from the menu of a GIMP with a fresh profile.
+
+The screenshots are for people: see LIMNER_SHOTS in the README beside this file.
+"""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.gimp import pictures
+from tests.gimp.session import INSIDE, Session
+
+pytestmark = pytest.mark.gimp
+
+STORIES = ("colorize", "style")
+NAMES = {"colorize": "Auto Colorize", "style": "Apply Style"}
+PROFILE = "/limner/home/window-profile"
+LIMIT_S = 600
+
+Stages = dict[str, Any]
+
+
+@pytest.fixture(scope="session")
+def seen(installed: Session, shots: Path) -> Stages:
+    """What inside/window.py saw at every stage, by story."""
+    chroot = installed.chroot
+    pictures.write_inputs(chroot.work / "in")
+    chroot.give(chroot.work / "in")
+    installed.install(PROFILE)
+    command = ["dbus-run-session", "--", "python3", f"{INSIDE}/window.py", PROFILE]
+    try:
+        chroot.run([*command, "/limner/out/shots"], "window.log", LIMIT_S)
+    finally:
+        shutil.copytree(chroot.work / "out/shots", shots, dirs_exist_ok=True)
+    facts = json.loads((chroot.work / "out/window.json").read_text())
+    assert "problem" not in facts, facts["problem"]
+    return facts
+
+
+@pytest.mark.parametrize("story", STORIES)
+def test_ok_adds_a_coloured_layer(seen: Stages, story: str):
+    before, after = seen[story]["opened"], seen[story]["filtered"]
+    assert (before["base"], after["base"]) == ("gray", "rgb")
+    result, source = after["layers"]
+    assert result["name"].startswith(NAMES[story])
+    assert source["name"] == before["layers"][0]["name"]
+    assert result["size"] == source["size"]
+    assert result["pixels"] != source["pixels"]
+
+
+@pytest.mark.parametrize("story", STORIES)
+def test_one_undo_step_gives_the_grey_image_back(seen: Stages, story: str):
+    assert seen[story]["undone"] == seen[story]["opened"]
+
+
+@pytest.mark.parametrize("story", STORIES)
+def test_redo_gives_the_same_result(seen: Stages, story: str):
+    def shown(stage: str) -> list[tuple[str, str]]:
+        return [(layer["name"], layer["pixels"]) for layer in seen[story][stage]["layers"]]
+
+    assert shown("redone") == shown("filtered")
+
+
+@pytest.mark.parametrize("story", STORIES)
+def test_repeat_last_runs_on_the_new_layer(seen: Stages, story: str):
+    layers = seen[story]["repeated"]["layers"]
+    assert [layer["id"] for layer in layers[1:]] == [
+        layer["id"] for layer in seen[story]["redone"]["layers"]
+    ]
+
+
+def test_cancel_in_the_dialog_leaves_nothing(seen: Stages):
+    assert seen["cancel"]["dialog-cancelled"] == seen["cancel"]["opened"]
+
+
+def test_cancel_in_mid_run_leaves_nothing(seen: Stages):
+    assert seen["cancel"]["run-cancelled"] == seen["cancel"]["opened"]
+
+
+def test_the_entries_are_insensitive_in_an_indexed_image(seen: Stages):
+    assert seen["indexed"]["opened"]["base"] == "indexed"
+    assert seen["indexed"]["dialog"] == ""
+    assert seen["indexed"]["tried"] == seen["indexed"]["opened"]
