@@ -7,6 +7,7 @@ r"""Trains the photo colouriser.
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,7 @@ from export.training import (
     require_finite,
     save_sheet,
     set_learning_rate,
+    settle_norms,
     update_ema,
 )
 
@@ -99,11 +101,14 @@ def train(args: Args) -> list[float]:
         ema = restored.ema
 
     def save(step: int) -> None:
+        settled = settle_norms(
+            Colorizer(**network_arguments(args)), ema, sample_inputs(pictures, training, args)
+        )
         Checkpoint(
             network="colorizer",
             network_arguments=network_arguments(args),
             weights=generator.state_dict(),
-            ema=ema,
+            ema=settled,
             optimizer=optimizer.state_dict(),
             step=step,
             arguments=as_plain(args),
@@ -133,10 +138,11 @@ def train(args: Args) -> list[float]:
         history.append(float(loss.detach()))
         if step % 20 == 19:
             progress.show(step + 1, {name: float(value.detach()) for name, value in terms.items()})
-        if stop or step + 1 == args.steps or save_timer.due():
+        sheet_due = step + 1 == args.steps or sheet_timer.due()
+        if stop or sheet_due or save_timer.due():
             save(step + 1)
-        if step + 1 == args.steps or sheet_timer.due():
-            write_sheet(args.out / f"sheet-{step + 1:06d}.png", ema, pictures, held_out, args)
+        if sheet_due:
+            write_sheet(args.out / f"sheet-{step + 1:06d}.png", args.out, pictures, held_out)
         if stop:
             break
     return history
@@ -209,6 +215,15 @@ def make_optimizer(generator: Colorizer, args: Args) -> torch.optim.Optimizer:
     return torch.optim.AdamW(groups, lr=args.decoder_lr)
 
 
+def sample_inputs(pictures: Pictures, training: list[int], args: Args) -> Iterator[Tensor]:
+    """Sixteen batches of degraded lightness (batch, 1, size, size), always the same."""
+    rng = np.random.default_rng(args.seed)
+    random = torch.Generator().manual_seed(args.seed)
+    for _ in range(16):
+        squares = pictures.crops(rng, rng.choice(training, args.batch), args.size)
+        yield degrade(squares.float() / 255, random).to(memory_format=torch.channels_last)
+
+
 def sample_colors(pictures: Pictures, training: list[int], args: Args) -> Tensor:
     """ab (M, 2) of the training pictures at a quarter of their size, as the targets are."""
     rng = np.random.default_rng(args.seed)
@@ -240,13 +255,9 @@ def color_frequencies(
 
 
 @torch.no_grad()
-def write_sheet(
-    path: Path, ema: dict[str, Tensor], pictures: Pictures, held_out: list[int], args: Args
-) -> None:
-    """Grey, output of the smoothed weights and truth of twelve held-out photographs."""
-    generator = Colorizer(**network_arguments(args))
-    generator.load_state_dict(ema)
-    generator.eval()
+def write_sheet(path: Path, out: Path, pictures: Pictures, held_out: list[int]) -> None:
+    """Grey, output of the last checkpoint and truth of twelve held-out photographs."""
+    generator = load_checkpoint(out / "checkpoint.pt").generator()
     rows = []
     for index in held_out[:: max(1, len(held_out) // 12)][:12]:
         pixels = pictures[index]
