@@ -26,9 +26,8 @@ Parameter = namedtuple("Parameter", "name kind label blurb lower upper default")
 """One parameter of a filter.
 
 name: of the PDB argument, and in the worker's request.
-kind: "number" (lower..upper), "model" (id of an installed model of the filter's task) or
-    "device" (key of DEVICES); lower and upper are None for the latter two.
-default: a number or a key of DEVICES; of a model None, as its manifest says which one.
+kind: "number" (lower..upper), "model" (DEFAULT_MODEL or the id of an installed model of the
+    filter's task) or "device" (key of DEVICES); lower and upper are None for the latter two.
 """
 
 DEVICES = (
@@ -41,12 +40,13 @@ DEVICES = (
 )
 """(id, label) of what a filter can be asked to run on."""
 
-NO_MODEL = "none"
-"""The only choice of a model parameter where no model is installed."""
+DEFAULT_MODEL = "default"
+"""What stands for the model that is marked so. GIMP 3 remembers a procedure's choices from the
+time when it first saw the plug-in, so there must be one that is right whatever is installed."""
 
 
 def _model(label, blurb):
-    return Parameter("model", "model", label, blurb, None, None, None)
+    return Parameter("model", "model", label, blurb, None, None, DEFAULT_MODEL)
 
 
 STRENGTH = Parameter(
@@ -114,6 +114,21 @@ FILTERS = (
         ),
     ),
 )
+
+
+def choices(parameter, models):
+    """What a parameter of the kinds "model" and "device" can be.
+
+    Args:
+        models: list of plugin.installation.Model, the default first.
+
+    Returns:
+        List of (value, label), as text; the parameter's default is one of the values.
+    """
+    if parameter.kind == "device":
+        return list(DEVICES)
+    default = u"Default (%s)" % models[0].title if models else u"No model is installed"
+    return [(DEFAULT_MODEL, default)] + [(model.id, model.title) for model in models]
 
 
 def find(filter_id):

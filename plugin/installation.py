@@ -12,6 +12,7 @@ import sys
 from collections import namedtuple
 
 from plugin.errors import WorkerNotInstalled, as_text
+from plugin.filters import DEFAULT_MODEL
 
 RECORD = "installation.json"
 SCHEMA = 1
@@ -85,6 +86,27 @@ def installed_models(folder, task):
             if model.task == task:
                 found.setdefault(model.id, model)
     return sorted(found.values(), key=lambda model: (not model.default, model.title, model.id))
+
+
+def choose_model(models, value, filter_name):
+    """The model that a parameter's value means.
+
+    Args:
+        models: as installed_models gives them.
+        value: "default" or an id, text or Python 2's str.
+        filter_name: for the sentence where there is none.
+
+    Raises:
+        WorkerNotInstalled: there is no such model.
+    """
+    if not models:
+        raise WorkerNotInstalled(u"No model for %s is installed." % filter_name)
+    if value == DEFAULT_MODEL:
+        return models[0]
+    for model in models:
+        if model.id == value:
+            return model
+    raise WorkerNotInstalled(u"The model '%s' is not installed." % as_text(value))
 
 
 def _models_in(place):

@@ -95,8 +95,11 @@ def close(stream):
 def _open_log(path):
     """The log, to append to; a place where bytes vanish if it cannot be written."""
     try:
-        if path and os.path.isfile(path) and os.path.getsize(path) > MAX_LOG_BYTES:
+        if path and os.path.getsize(path) > MAX_LOG_BYTES:
             os.remove(path)
+    except EnvironmentError:
+        pass  # not there yet, or in use by another run
+    try:
         return open(path or os.devnull, "ab")
     except EnvironmentError:
         return open(os.devnull, "ab")

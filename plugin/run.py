@@ -89,7 +89,9 @@ def refuse_unsupported(source):
 def refuse_changed(host):
     """Raise Unsupported where the image was changed in mid-run so that the result fits no more."""
     if not host.alive():
-        raise Unsupported(u"The layer was removed while Limner worked; nothing was added.", u"")
+        raise Unsupported(
+            u"The layer was removed or resized while Limner worked; nothing was added.", u"Try again."
+        )
     refuse_unsupported(host.source())
 
 

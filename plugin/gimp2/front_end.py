@@ -13,7 +13,7 @@ import gimp
 import gimpfu
 
 from plugin import filters, installation
-from plugin.errors import INSTALL_AGAIN, PluginError, WorkerNotInstalled
+from plugin.errors import INSTALL_AGAIN, PluginError
 
 IMAGE_AND_DRAWABLE = 2
 
@@ -62,13 +62,9 @@ def _argument(parameter, models):
         step = (parameter.upper - parameter.lower) / 20
         bounds = (parameter.lower, parameter.upper, step)
         return (gimpfu.PF_SLIDER,) + texts + (parameter.default, bounds)
-    if parameter.kind == "device":
-        entries = filters.DEVICES
-    else:
-        entries = [(model.id, model.title) for model in models]
-        entries = entries or [(filters.NO_MODEL, u"No model is installed")]
+    entries = filters.choices(parameter, models)
     radio = tuple((_native(label), _native(name)) for name, label in entries)
-    return (gimpfu.PF_RADIO,) + texts + (_native(parameter.default) or radio[0][1], radio)
+    return (gimpfu.PF_RADIO,) + texts + (parameter.default, radio)
 
 
 class _Call(object):
@@ -138,18 +134,13 @@ def _carry_out(call):
     from plugin.worker import Worker
 
     record = installation.load(call.folder)
-    if not call.models:
-        raise WorkerNotInstalled(u"No model for %s is installed." % call.chosen.undo)
-    titles = {_native(model.id): model.title for model in call.models}
-    model = call.values["model"]
-    if model not in titles:
-        raise WorkerNotInstalled(u"The model '%s' is not installed." % model)
+    model = installation.choose_model(call.models, call.values["model"], call.chosen.undo)
     host = Gimp2Host(call.image, call.drawable)
     try:
         refuse_unsupported(host.source())
         with Worker.installed(record) as worker:
             worker.start()
-            run(host, worker, call.chosen, call.values, titles[model])
+            run(host, worker, call.chosen, dict(call.values, model=model.id), model.title)
     finally:
         host.close()
     gimp.displays_flush()

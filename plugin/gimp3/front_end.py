@@ -13,7 +13,7 @@ gi.require_version("Gimp", "3.0")
 from gi.repository import Gimp, GLib, GObject  # noqa: E402
 
 from plugin import filters, installation  # noqa: E402
-from plugin.errors import INSTALL_AGAIN, PluginError, WorkerNotInstalled  # noqa: E402
+from plugin.errors import INSTALL_AGAIN, PluginError  # noqa: E402
 
 FOLDER = ""
 """Where the plug-in is installed; GIMP makes the plug-in's object, so main() cannot hand it on."""
@@ -58,15 +58,10 @@ def add_argument(procedure, parameter, models):
         bounds = (parameter.lower, parameter.upper, parameter.default)
         procedure.add_double_argument(*texts, *bounds, flags)
         return
-    if parameter.kind == "device":
-        entries = filters.DEVICES
-    else:
-        entries = [(model.id, model.title) for model in models]
-        entries = entries or [(filters.NO_MODEL, "No model is installed")]
     choice = Gimp.Choice.new()
-    for number, (name, label) in enumerate(entries):
+    for number, (name, label) in enumerate(filters.choices(parameter, models)):
         choice.add(name, number, label, "")
-    procedure.add_choice_argument(*texts, choice, parameter.default or entries[0][0], flags)
+    procedure.add_choice_argument(*texts, choice, parameter.default, flags)
 
 
 def run(procedure, run_mode, image, drawables, config, _data):
@@ -107,18 +102,16 @@ def run_filter(procedure, run_mode, image, drawables, config):
     refuse_unsupported(host.source())
     record = installation.load(FOLDER)
     models = installation.installed_models(FOLDER, chosen.task)
-    if not models:
-        raise WorkerNotInstalled(f"No model for {chosen.undo} is installed.")
+    installation.choose_model(models, filters.DEFAULT_MODEL, chosen.undo)
     with Worker.installed(record) as worker:
         worker.start()
         if run_mode == Gimp.RunMode.INTERACTIVE and not ask_user(procedure, config, chosen):
             return False
         values = {p.name: config.get_property(p.name) for p in chosen.parameters}
-        titles = {model.id: model.title for model in models}
-        title = titles.get(values["model"], values["model"])
+        model = installation.choose_model(models, values["model"], chosen.undo)
         Gimp.progress_init(chosen.undo)
         try:
-            run_once(host, worker, chosen, values, title)
+            run_once(host, worker, chosen, dict(values, model=model.id), model.title)
         finally:
             Gimp.progress_end()
     return True

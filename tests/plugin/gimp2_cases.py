@@ -17,7 +17,7 @@ import gimpfu
 
 COLORIZE, STYLE = "python-fu-limner-auto-colorize", "python-fu-limner-apply-style"
 NONINTERACTIVE = gimpfu.RUN_NONINTERACTIVE
-VALUES = ("photo", 1.0, 1.0, "auto")
+VALUES = ("default", 1.0, 1.0, "auto")
 U8, U16, FLOAT, FLOAT_LINEAR, U8_LINEAR, U32 = 150, 250, 650, 600, 100, 350
 
 FOLDER = sys.argv[2]
@@ -80,8 +80,10 @@ def case_it_registers_both_filters():
     names = [parameter[1] for parameter in entry["params"]]
     assert names == ["image", "drawable", "model", "strength", "saturation", "device"]
     models = entry["params"][2]
-    assert models[3] == "photo" and models[4] == (("Photographs", "photo"), ("Old", "old"))
-    assert gimp.installed[STYLE]["params"][2][4] == (("M\xc3\xa4rchen", "waves"),)
+    assert models[3] == "default"
+    offered = (("Default (Photographs)", "default"), ("Photographs", "photo"), ("Old", "old"))
+    assert models[4] == offered
+    assert gimp.installed[STYLE]["params"][2][4][1] == ("M\xc3\xa4rchen", "waves")
 
 
 def case_a_color_layer():
@@ -257,7 +259,7 @@ def case_the_dialog_runs_with_what_was_chosen():
     gimpfu.dialog = lambda values: shown.append(values) or ["old", 0.5, 2.0, "cpu"]
     image, layer = new_image(RED_BLUE)
     assert gimp.call(COLORIZE, gimpfu.RUN_INTERACTIVE, image, layer) == "success"
-    assert shown == [["photo", 1.0, 1.0, "auto"]]
+    assert shown == [["default", 1.0, 1.0, "auto"]]
     assert_request(model="old", device="cpu", params={"strength": 0.5, "saturation": 2.0})
     assert gimp.call(COLORIZE, gimpfu.RUN_WITH_LAST_VALS, image, layer) == "success"
     assert_request(model="old", device="cpu", params={"strength": 0.5, "saturation": 2.0})
@@ -293,6 +295,14 @@ def case_a_saved_model_that_is_gone_gives_way_to_the_default():
     gimpfu._set_defaults(COLORIZE, (image, layer, "gone", 1.0, 1.0, "auto"))
     gimpfu.dialog = lambda shown: shown
     assert gimp.call(COLORIZE, gimpfu.RUN_INTERACTIVE, image, layer) == "success"
+
+
+def case_the_default_model_is_the_one_that_is_marked():
+    behave("echo")
+    start()
+    image, layer = new_image(RED_BLUE)
+    assert run(image, layer) == "success"
+    assert_request(model="photo", params={"strength": 1.0, "saturation": 1.0})
 
 
 def case_a_script_that_names_a_missing_model_is_told():

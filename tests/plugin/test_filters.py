@@ -61,3 +61,11 @@ def test_mnemonics_are_free(known):
 def test_an_unknown_filter():
     with pytest.raises(KeyError, match="nonsense"):
         filters.find("nonsense")
+
+
+def test_the_default_is_always_a_choice():
+    """GIMP 3 refuses a call with a value that the plug-in does not offer any more."""
+    for _, parameter in parameters():
+        if parameter.kind != "number":
+            values = [value for value, _ in filters.choices(parameter, [])]
+            assert parameter.default in values and len(set(values)) == len(values)

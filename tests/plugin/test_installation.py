@@ -5,7 +5,7 @@ import json
 import pytest
 
 from plugin.errors import WorkerNotInstalled
-from plugin.installation import installed_models, load
+from plugin.installation import choose_model, installed_models, load
 
 
 @pytest.fixture
@@ -100,3 +100,15 @@ def test_what_is_no_model_is_left_out(folder):
     (folder / "models" / "broken").mkdir()
     (folder / "models" / "broken" / "manifest.json").write_bytes(b"\xff\xfe{")
     assert [model.id for model in installed_models(str(folder), "colorize")] == ["photo"]
+
+
+def test_a_value_of_the_dialog_means_a_model(folder):
+    add_model(folder, "models", "zebra", default=True)
+    add_model(folder, "models", "old")
+    models = installed_models(str(folder), "colorize")
+    assert choose_model(models, "default", "Auto Colorize").id == "zebra"
+    assert choose_model(models, "old", "Auto Colorize").id == "old"
+    with pytest.raises(WorkerNotInstalled, match="The model 'gone' is not installed. Run inst"):
+        choose_model(models, "gone", "Auto Colorize")
+    with pytest.raises(WorkerNotInstalled, match="No model for Auto Colorize is installed. Run"):
+        choose_model([], "default", "Auto Colorize")

@@ -181,7 +181,7 @@ def test_what_cannot_be_worked_on_is_refused_before_anything_starts(chosen, sent
 def test_a_layer_that_was_removed_meanwhile_gets_no_result():
     host = FakeHost("r")
     worker = FakeWorker("b", meanwhile=lambda: setattr(host, "removed", True))
-    with pytest.raises(Unsupported, match="removed while Limner worked"):
+    with pytest.raises(Unsupported, match="removed or resized while Limner worked"):
         run(host, worker, STYLE, {})
     assert_untouched(host)
 
