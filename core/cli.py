@@ -214,8 +214,10 @@ def _pictures(given: Path, output: Path | None, ending: str) -> Iterator[Path]:
     if not given.is_dir():
         yield given
         return
+    inside = output is not None and given.resolve() in output.resolve().parents
+    skipped = output.resolve() if output is not None and inside else None
     for path in sorted(given.rglob("*")):
-        if output is not None and output.resolve() in path.resolve().parents:
+        if skipped is not None and skipped in path.resolve().parents:
             continue
         hidden = any(part.startswith(".") for part in path.relative_to(given).parts)
         if path.suffix.lower() not in SUFFIXES or hidden or path.stem.endswith(ending):

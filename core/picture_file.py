@@ -60,7 +60,7 @@ _SAVERS: dict[str, tuple[str, dict[str, Any]]] = {
     "PNG": ("pngsave", {}),
     "JPEG": ("jpegsave", {"Q": 95}),
     "TIFF": ("tiffsave", {"compression": "deflate", "predictor": "horizontal"}),
-    "WebP": ("webpsave", {"Q": 95}),
+    "WebP": ("webpsave", {"Q": 95, "smart_subsample": True}),
 }
 _DEEPEST = {"PNG": np.uint16, "JPEG": np.uint8, "TIFF": np.float32, "WebP": np.uint8}
 _DEPTH_WORDS = {np.uint8: "8 bits", np.uint16: "16 bits"}
@@ -162,6 +162,8 @@ class PictureFile:
         for field in self._header.get_fields():
             if field.startswith(_CARRIED):
                 image.set_type(self._header.get_typeof(field), field, self._header.get(field))
+        # the block of EXIF still has the orientation that was carried out; this one overrides it
+        image.set_type(vips.GValue.gint_type, "orientation", 1)
         if self.profile is not None and not (self.is_linear and not is_linear):
             image.set_type(vips.GValue.blob_type, PROFILE, self.profile)
         return image

@@ -153,7 +153,7 @@ def block_mean(plane: Array, side: int) -> Array:
     return plane.reshape(height, side, width, side).mean(axis=(1, 3), dtype=np.float32)
 
 
-EPSILON = 16.0
+EPSILON = 64.0
 """Squared units of the guide (L*): edges of less variance than this are smoothed over."""
 
 CORRECTIONS = 3
@@ -164,12 +164,14 @@ def guided_upsample(guide: Array, small: Array) -> tuple[Array, Array]:
 
     In every window value = slope * guide + offset is fitted (He and Sun, "Fast Guided Filter",
     arXiv:1505.00996). Slopes and offsets are smooth, so they can be enlarged further by plain
-    interpolation; with a larger guide they give values that follow its edges too. The filter
-    alone would blur what the small values said, so what a block's mean lacks is added to the
-    offsets, a few times over (iterative back-projection, Irani and Peleg 1991).
+    interpolation; with a larger guide they give values that follow its edges too. Two changes:
+    the fit sees the guide as coarse as the values are, so that an edge in both is fitted in
+    full; and what a block's mean lacks afterwards is added to the offsets, a few times over
+    (iterative back-projection, Irani and Peleg 1991), for the filter alone blurs.
 
     On 50 photographs, whose true ab were reduced to 64 pixels and carried to 340, the error is
-    1.65 units with three corrections, 2.48 with none and 2.14 by plain interpolation.
+    1.69 units, and 2.14 by plain interpolation; at a step it reaches a seventh of the step's
+    height, and almost half by interpolation.
 
     Args:
         guide: float32 (h, w), here L* 0..100.
@@ -180,17 +182,18 @@ def guided_upsample(guide: Array, small: Array) -> tuple[Array, Array]:
     """
     ratio = guide.shape[0] // small.shape[1]
     radius = max(1, ratio // 2)
-    mean = box_mean(guide, radius)
-    variance = box_mean(guide * guide, radius) - mean * mean
+    size = (guide.shape[1], guide.shape[0])
+    coarse = bilinear_resize(block_mean(guide, ratio), size)
+    mean = box_mean(coarse, radius)
+    variance = box_mean(coarse * coarse, radius) - mean * mean
     gain = 1 / (np.maximum(variance, 0) + np.float32(EPSILON))
     slopes = np.empty((len(small), *guide.shape), np.float32)
     offsets = np.empty_like(slopes)
-    size = (guide.shape[1], guide.shape[0])
     for channel, given in enumerate(small):
         slope, offset = slopes[channel], offsets[channel]
         value = bilinear_resize(given, size)
         mean_value = box_mean(value, radius)
-        window_slope = (box_mean(guide * value, radius) - mean * mean_value) * gain
+        window_slope = (box_mean(coarse * value, radius) - mean * mean_value) * gain
         slope[...] = box_mean(window_slope, radius)
         offset[...] = box_mean(mean_value - window_slope * mean, radius)
         for _ in range(CORRECTIONS):

@@ -86,7 +86,7 @@ def stylize(
         _run_tiles(generator, width, height, lambda rect: _load(image, rect), write, progress)
         return result
     small = _reduced(image, width, height)
-    painted = np.empty_like(small)
+    painted = np.zeros_like(small)
 
     def keep(part: Array, tile: Tile) -> None:
         view = painted[(slice(None), *_slices(tile.write))]
@@ -179,7 +179,8 @@ def _store(image: Image, painted: Array, tile: Tile, strength: np.float32, resul
         before = original[..., 0 if image.is_grey else channel] * (1 / full)
         mixed = before + (painted[channel] - before) * strength
         if tile.blend != (0, 0):
-            under = target[..., channel] * (1 / full)
+            # beyond the blend, the target's memory holds nothing yet
+            under = np.where(window < 1, target[..., channel], 0) * (1 / full)
             mixed = under + (mixed - under) * window
         if image.is_float:
             target[..., channel] = mixed

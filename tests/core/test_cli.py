@@ -1,0 +1,229 @@
+"""The command line as users call it: a process, folders in, pictures out, sentences on failure."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import pyvips
+
+from core.cli import find_jobs, main
+from core.errors import BadRequest
+from core.manifest import TilingSpec
+from tests.fakes import onnx as fakes
+from tests.pixels import assert_close, draw, grey
+
+ROOT = Path(__file__).parents[2]
+
+
+def save(path, pixels):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pyvips.Image.new_from_array(pixels).write_to_file(str(path))
+    return path
+
+
+def load(path):
+    return pyvips.Image.new_from_file(str(path)).numpy()
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("models")
+    fakes.constant_ab(folder / "rose", 40.0, 10.0, default=True)
+    fakes.constant_ab(folder / "nothing")
+    fakes.scale(folder / "dark", 0.5, tiling=TilingSpec("allowed", 0))
+    return folder
+
+
+def limner(*arguments, models=None):
+    """Run the real command; returns the finished process."""
+    command = [sys.executable, "-m", "core", *map(str, arguments)]
+    if models is not None:
+        command += ["--models", str(models)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+
+
+def test_colorize_writes_beside_the_source(tmp_path, models):
+    source = save(tmp_path / "old.png", grey("4", 16))
+    before = source.read_bytes()
+    ran = limner("colorize", source, models=models)
+    assert (ran.returncode, ran.stdout.split()) == (0, [str(tmp_path / "old.colorized.png")])
+    assert "Rose on CPUExecutionProvider" in ran.stderr and "[1/1] old.png done" in ran.stderr
+    red, green, blue = load(tmp_path / "old.colorized.png")[8, 8]
+    assert red > 150 > 130 > green
+    assert source.read_bytes() == before
+    assert sorted(os.listdir(tmp_path)) == ["old.colorized.png", "old.png"]
+
+
+def test_model_strength_and_saturation(tmp_path, models):
+    source = save(tmp_path / "old.png", grey("4", 16))
+    expected = draw("4", 16)
+    for choice in (["--model", "nothing"], ["--strength", "0"], ["--saturation", "0"]):
+        out = tmp_path / "new.png"
+        assert limner("colorize", source, "-o", out, *choice, models=models).returncode == 0
+        assert_close(load(out), expected, 0)
+        out.unlink()
+
+
+def test_style(tmp_path, models):
+    source = save(tmp_path / "photo.png", draw("w6\n42", 8))
+    ran = limner("style", source, "--device", "cpu", "--strength", "1", models=models)
+    assert ran.returncode == 0, ran.stderr
+    assert_close(load(tmp_path / "photo.styled.png"), np.rint(draw("w6\n42", 8) / 2 + 0.01)
+                 .astype(np.uint8), 0)  # fmt: skip
+
+
+def test_a_folder_is_mirrored_and_a_broken_file_does_not_stop_it(tmp_path, models):
+    scans = tmp_path / "scans"
+    save(scans / "a.png", grey("4", 16))
+    (scans / "b.png").write_bytes((scans / "a.png").read_bytes()[:60])
+    save(scans / "deep" / "er" / "c.tif", grey("6", 16))
+    save(scans / "tiny.png", grey("4", 1))
+    (scans / "notes.txt").write_text("no picture")
+    out = tmp_path / "out"
+    ran = limner("colorize", scans, "-o", out, models=models)
+    assert ran.returncode == 1
+    made = [out / "a.png", out / "deep" / "er" / "c.tif"]
+    assert ran.stdout.split() == list(map(str, made))
+    assert sorted(path for path in out.rglob("*") if path.is_file()) == made
+    *_, broken, tiny, count = ran.stderr.strip().splitlines()
+    assert "b.png" in broken and "cannot be read" in broken
+    assert "tiny.png" in tiny and "1×1" in tiny
+    assert count == "limner: 2 of 4 pictures failed."
+
+
+def test_running_twice_takes_no_result_for_a_source(tmp_path, models, capsys):
+    save(tmp_path / "a.png", grey("4", 16))
+    for _ in range(2):
+        assert main(["colorize", str(tmp_path), "--models", str(models)]) == 0
+    assert sorted(os.listdir(tmp_path)) == ["a.colorized.png", "a.png"]
+
+
+def test_models_are_listed(models):
+    ran = limner("models", models=models)
+    lines = ran.stdout.splitlines()
+    assert ran.returncode == 0
+    assert lines[0].split() == ["ID", "TASK", "TITLE", "SIZE", "LICENCE"]
+    assert [line.split()[0] for line in lines[1:]] == ["rose", "dark", "nothing"]
+    assert lines[1].split()[1:3] == ["colorize", "Rose"] and lines[1].endswith("MIT")
+
+
+def test_check_runs_every_model(models):
+    ran = limner("check", "--device", "cpu", models=models)
+    assert ran.returncode == 0, ran.stderr
+    assert sorted(line.split(":")[0] for line in ran.stdout.splitlines()) == [
+        "dark", "nothing", "rose"]  # fmt: skip
+    assert ran.stdout.count("on CPUExecutionProvider") == 3
+
+
+def test_check_names_damaged_models_and_goes_on(tmp_path):
+    fakes.constant_ab(tmp_path / "sound")
+    damaged = fakes.constant_ab(tmp_path / "damaged") / "model.onnx"
+    damaged.write_bytes(damaged.read_bytes()[:-1])
+    (tmp_path / "unread").mkdir()
+    (tmp_path / "unread" / "manifest.json").write_text("{")
+    ran = limner("check", models=tmp_path)
+    assert ran.returncode == 1
+    assert ran.stdout.startswith("sound: ok") and len(ran.stdout.splitlines()) == 1
+    assert "damaged" in ran.stderr and "unread" in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+@pytest.mark.parametrize("command", ["models", "check", "colorize"])
+def test_no_model_is_a_sentence(tmp_path, command):
+    arguments = [save(tmp_path / "a.png", grey("4", 16))] if command == "colorize" else []
+    ran = limner(command, *arguments, models=tmp_path)
+    assert ran.returncode == 1
+    assert "o model" in ran.stderr and "install.py" in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("choice", "words"),
+    [
+        (["--strength", "2"], "'strength' is 2.0, not a number from 0 to 1."),
+        (["--saturation", "nan"], "'saturation'"),
+        (["--model", "dark"], "No model 'dark'"),
+        (["--device", "abacus"], "There is no device 'abacus'"),
+        (["-o", "here"], "neither a folder nor a picture's name"),
+        (["-o", "a.gif"], ".png"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_wrong_choices_are_a_sentence(tmp_path, models, choice, words, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    save(tmp_path / "a.png", grey("4", 16))
+    assert main(["colorize", "a.png", "--models", str(models), *choice]) in (1, 2)
+    assert words in capsys.readouterr().err
+    assert os.listdir(tmp_path) == ["a.png"]
+
+
+def names(jobs, folder):
+    return [(j.source.relative_to(folder).as_posix(), j.target.relative_to(folder).as_posix())
+            for j in jobs]  # fmt: skip
+
+
+def test_what_becomes_of_which_file(tmp_path):
+    a, b = save(tmp_path / "a.png", grey("4")), save(tmp_path / "in" / "b.jpg", grey("4"))
+    save(tmp_path / "in" / ".hidden" / "d.jpg", grey("4"))
+    out = tmp_path / "out"
+    assert names(find_jobs([a], None, ".new"), tmp_path) == [("a.png", "a.new.png")]
+    assert names(find_jobs([a], str(out) + "/", ".new"), tmp_path) == [("a.png", "out/a.png")]
+    assert names(find_jobs([a], str(tmp_path / "x.tif"), ".new"), tmp_path) == [("a.png", "x.tif")]
+    both = [("a.png", "out/a.png"), ("in/b.jpg", "out/b.jpg")]
+    assert names(find_jobs([a, b.parent], str(out), ".new"), tmp_path) == both
+
+
+def test_results_inside_the_sources_are_not_taken_for_sources(tmp_path):
+    save(tmp_path / "a.png", grey("4"))
+    save(tmp_path / "out" / "a.png", grey("4"))
+    jobs = find_jobs([tmp_path], str(tmp_path / "out"), ".new")
+    assert names(jobs, tmp_path) == [("a.png", "out/a.png")]
+
+
+def test_nothing_is_written_over(tmp_path):
+    a, b = save(tmp_path / "a.png", grey("4")), save(tmp_path / "b" / "a.png", grey("4"))
+    with pytest.raises(BadRequest, match="written over"):
+        find_jobs([a], str(a), ".new")
+    with pytest.raises(BadRequest, match="written over"):
+        find_jobs([a, b], str(tmp_path / "out"), ".new")
+    with pytest.raises(BadRequest, match="written over"):
+        find_jobs([tmp_path], str(tmp_path), ".new")
+
+
+def test_an_empty_folder_is_a_sentence(tmp_path):
+    with pytest.raises(BadRequest, match="no PNG, JPEG, TIFF or WebP"):
+        find_jobs([tmp_path], None, ".new")
+
+
+class Terminal:
+    """A stream that says that it is a terminal."""
+
+    def __init__(self):
+        self.text = ""
+
+    def isatty(self):
+        return True
+
+    def write(self, text):
+        self.text += text
+
+    def flush(self):
+        pass
+
+
+def test_a_bar_on_a_terminal_and_lines_elsewhere(capsys):
+    from core.progress import Bar
+
+    terminal = Terminal()
+    bar = Bar(terminal, "a.png")
+    bar(0.5, "Painting")
+    bar.close("done")
+    assert "a.png |############------------| Painting" in terminal.text
+    assert terminal.text.rpartition("\r")[2].rstrip() == "a.png done"
+    bar = Bar(sys.stdout, "a.png")
+    bar(0.5, "Painting")
+    bar.close("done")
+    assert capsys.readouterr().out == "a.png\na.png done\n"
