@@ -90,7 +90,8 @@ def refuse_changed(host):
     """Raise Unsupported where the image was changed in mid-run so that the result fits no more."""
     if not host.alive():
         raise Unsupported(
-            u"The layer was removed or resized while Limner worked; nothing was added.", u"Try again."
+            u"The layer was removed or resized while Limner worked; nothing was added.",
+            u"Try again.",
         )
     refuse_unsupported(host.source())
 
