@@ -21,7 +21,7 @@ STANDARD = set(sys.stdlib_module_names) | PYTHON2_ONLY | {"__future__"}
 
 ONLY_IN = {
     "onnxruntime": {"core/generator.py"},
-    "pyvips": {"core/picture_file.py"},
+    "pyvips": {"core/vips.py"},
     "gi": {"plugin/gimp3/"},
     "gimpfu": {"plugin/gimp2/"},
     "gimp": {"plugin/gimp2/"},
