@@ -125,12 +125,12 @@ class Gimp3Host(Host):
         if self._image.get_base_type() == Gimp.ImageBaseType.GRAY:
             _must(self._image.convert_rgb(), "the image cannot be converted to RGB")
         layer = draft.take(self._image)
+        _, x, y = self._drawable.get_offsets()
+        _must(layer.set_offsets(x, y), "the new layer cannot be placed")
+        self._add_mask(layer)
         parent = self._drawable.get_parent()
         position = self._image.get_item_position(self._drawable)
         _must(self._image.insert_layer(layer, parent, position), "the new layer cannot be added")
-        _, x, y = self._drawable.get_offsets()
-        layer.set_offsets(x, y)
-        self._add_mask(layer)
         Gimp.displays_flush()
 
     def _add_mask(self, layer):
@@ -141,8 +141,9 @@ class Gimp3Host(Host):
         start = Gimp.AddMaskType.SELECTION if selected else Gimp.AddMaskType.WHITE
         mask = layer.create_mask(start)
         if own is not None and self._drawable.get_apply_mask():
-            mask.combine_masks(own, Gimp.ChannelOps.INTERSECT, 0, 0)
-        layer.add_mask(mask)
+            combined = mask.combine_masks(own, Gimp.ChannelOps.INTERSECT, 0, 0)
+            _must(combined, "the masks cannot be combined")
+        _must(layer.add_mask(mask), "the mask cannot be added")
 
     def progress(self, fraction, text):
         Gimp.progress_set_text(text)
