@@ -39,13 +39,13 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return options.command(options)
     except BadRequest as error:
-        print(f"limner: {error}", file=sys.stderr)
+        _say(f"limner: {error}")
         return 2
     except LimnerError as error:
-        print(f"limner: {error}", file=sys.stderr)
+        _say(f"limner: {error}")
         return 1
     except KeyboardInterrupt:
-        print("limner: stopped", file=sys.stderr)
+        _say("limner: stopped")
         return 130
 
 
@@ -115,31 +115,35 @@ def _run_filter(options: argparse.Namespace) -> int:
     settings = make_settings(settings_type, {name: getattr(options, name) for name in names})
     jobs = find_jobs(options.inputs, options.output, ENDINGS[options.task])
     generator = Service(_folders(options)).generator(options.task, options.model, options.device)
-    report = generator.report()
-    print(
-        f"{generator.manifest.title} on {report['provider']}"
-        + (f" ({report['reason']})" if report["reason"] else ""),
-        file=sys.stderr,
-    )
-    failed: list[tuple[Path, LimnerError]] = []
+    _say(f"{generator.manifest.title} on {_where(generator.report())}")
+    failures = []
     for number, job in enumerate(jobs, 1):
         bar = Bar(sys.stderr, f"[{number}/{len(jobs)}] {job.source.name}")
         try:
             notes = _make(job, lambda image, bar=bar: function(image, generator, settings, bar))
         except LimnerError as error:
             bar.close("failed")
-            failed.append((job.source, error))
+            where = "" if str(job.source) in error.sentence else f"{job.source}: "
+            failures.append(f"limner: {where}{error}")
             continue
         bar.close("done")
         for note in notes:
-            print(f"  {note}", file=sys.stderr)
+            _say(f"  {note}")
         print(job.target, flush=True)
-    for source, error in failed:
-        where = "" if str(source) in error.sentence else f"{source}: "
-        print(f"limner: {where}{error}", file=sys.stderr)
-    if len(failed) > 1 or (failed and len(jobs) > 1):
-        print(f"limner: {len(failed)} of {len(jobs)} pictures failed.", file=sys.stderr)
-    return 1 if failed else 0
+    for failure in failures:
+        _say(failure)
+    if failures and len(jobs) > 1:
+        _say(f"limner: {len(failures)} of {len(jobs)} pictures failed.")
+    return 1 if failures else 0
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _where(report: dict[str, Any]) -> str:
+    """Execution provider, and why it is not a faster one."""
+    return report["provider"] + (f" ({report['reason']})" if report["reason"] else "")
 
 
 def _make(job: Job, function: Any) -> list[str]:
@@ -245,9 +249,9 @@ def _list_models(options: argparse.Namespace) -> int:
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         print("  ".join(cells).rstrip())
     for error in catalog.broken.values():
-        print(f"limner: {error}", file=sys.stderr)
+        _say(f"limner: {error}")
     if not catalog.models():
-        print("limner: No model is installed. Run install.py again.", file=sys.stderr)
+        _say("limner: No model is installed. Run install.py again.")
     return 0 if catalog.models() and not catalog.broken else 1
 
 
@@ -273,12 +277,11 @@ def _check_models(options: argparse.Namespace) -> int:
             failures.append(f"{manifest.id}: {error}")
             continue
         report = generator.report()
-        why = f" ({report['reason']})" if report["reason"] else ""
-        print(f"{manifest.id}: ok, {report['nodes']} nodes on {report['provider']}{why}")
+        print(f"{manifest.id}: ok, {report['nodes']} nodes on {_where(report)}")
     if not catalog.models() and not failures:
         failures.append("No model is installed. Run install.py again.")
     for failure in failures:
-        print(f"limner: {failure}", file=sys.stderr)
+        _say(f"limner: {failure}")
     return 1 if failures else 0
 
 

@@ -148,12 +148,12 @@ class PictureFile:
                 f"{name} cannot hold the {kept} of {self.path.name}; the result has "
                 f"{_DEPTH_WORDS[dtype.type]} per channel. Choose TIFF to keep it."
             )
-        is_linear = self.is_linear and dtype == np.float32
-        colors = result.pixels[..., :3]
-        if is_linear:
+        profile, colors = self.profile, result.pixels[..., :3]
+        if self.is_linear and dtype == np.float32:
             colors = color.srgb_to_linear(colors)
         else:
-            colors = from_srgb(colors, self.profile, dtype)
+            profile = None if self.is_linear else profile
+            colors = from_srgb(colors, profile, dtype)
         if result.has_alpha:
             alpha = self.alpha if self.alpha is not None else result.pixels[..., 3]
             colors = np.concatenate((colors, to_depth(alpha, dtype)[..., None]), axis=2)
@@ -164,8 +164,8 @@ class PictureFile:
                 image.set_type(self._header.get_typeof(field), field, self._header.get(field))
         # the block of EXIF still has the orientation that was carried out; this one overrides it
         image.set_type(vips.GValue.gint_type, "orientation", 1)
-        if self.profile is not None and not (self.is_linear and not is_linear):
-            image.set_type(vips.GValue.blob_type, PROFILE, self.profile)
+        if profile is not None:
+            image.set_type(vips.GValue.blob_type, PROFILE, profile)
         return image
 
 
@@ -188,7 +188,7 @@ def _described(path: Path, header: Any, pixels: np.ndarray, profile: bytes | Non
     elif profile is not None and encoding != "srgb":
         pixels = to_srgb(pixels, colors, profile)
     if colors == 1 and profile is not None:
-        profile = srgb_profile()  # a grey profile cannot describe the result
+        profile = None if is_linear else srgb_profile()  # a grey one cannot describe the result
     return PictureFile(path, Image(pixels), dtype, profile, is_linear, alpha, header)
 
 

@@ -89,8 +89,11 @@ def to_srgb(pixels: np.ndarray, colors: int, profile: bytes) -> np.ndarray:
 
 
 def from_srgb(pixels: np.ndarray, profile: bytes | None, dtype: np.dtype[Any]) -> np.ndarray:
-    """sRGB-encoded (H, W, 3) -> a profile's values (None: sRGB) of that channel type."""
-    if profile is None or dtype == np.float32 or profile_encoding(profile, 3) != "other":
+    """sRGB-encoded (H, W, 3) -> a profile's values (None: sRGB) of that channel type.
+
+    Floats only where the profile is sRGB's.
+    """
+    if profile is None or profile_encoding(profile, 3) == "srgb":
         return to_depth(pixels, dtype)
     with tempfile.TemporaryDirectory(prefix="limner-") as folder:
         path = Path(folder) / "profile.icc"

@@ -180,6 +180,36 @@ def test_a_linear_profile_is_linear(tmp_path):
     assert_close(pixels_of(round_trip(source, "out.tif")), pixels, 1e-6)
 
 
+@pytest.mark.parametrize(("dtype", "tolerance"), [(np.uint8, 1), (np.uint16, 80)])
+def test_integers_in_linear_light_are_put_back(tmp_path, dtype, tolerance):
+    pixels = np.full((9, 9, 3), round(0.214 * np.iinfo(dtype).max), dtype)
+    linear = gamma_profile(1.0, b"RGB ", (b"rTRC", b"gTRC", b"bTRC"))
+    source = write(tmp_path / "in.png", pixels, linear)
+    image = PictureFile.read(source).image
+    np.testing.assert_allclose(image.pixels / 65535, 0.5, atol=3e-3)
+    target = round_trip(source)
+    assert_close(pixels_of(target), pixels, tolerance)
+    assert pyvips.Image.new_from_file(str(target)).get("icc-profile-data") == linear
+
+
+def test_grey_floats_with_a_linear_profile(tmp_path):
+    pixels = np.full((9, 9, 1), 0.214, np.float32)
+    source = write(tmp_path / "in.tif", pixels, gamma_profile(1.0))
+    target = round_trip(source, "out.tif")
+    assert_close(pixels_of(target), pixels.repeat(3, axis=2), 1e-6)
+    assert not pyvips.Image.new_from_file(str(target)).get_typeof("icc-profile-data")
+
+
+def test_floats_in_linear_light_become_encoded_integers_without_that_profile(tmp_path):
+    linear = gamma_profile(1.0, b"RGB ", (b"rTRC", b"gTRC", b"bTRC"))
+    source = write(tmp_path / "in.tif", np.full((9, 9, 3), 0.214, np.float32), linear)
+    picture = PictureFile.read(source)
+    assert picture.save(picture.image, tmp_path / "out.png") != []
+    assert_close(pixels_of(tmp_path / "out.png") // 256, np.full((9, 9, 3), 127, np.uint16), 1)
+    made = pyvips.Image.new_from_file(str(tmp_path / "out.png"))
+    assert not made.get_typeof("icc-profile-data")
+
+
 def test_a_grey_profile_is_carried_out_and_the_result_is_srgb(tmp_path):
     pixels = np.full((9, 9, 1), 128, np.uint8)
     source = write(tmp_path / "in.png", pixels, gamma_profile(1.0))

@@ -1,0 +1,45 @@
+"""The benchmark runs to its end and prints every row; its numbers are nobody's test."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from core.manifest import SizeSpec
+from tests.fakes import onnx as fakes
+
+ROOT = Path(__file__).parents[1]
+
+
+def benchmarks(data, *arguments):
+    environment = {"PATH": "", "LIMNER_DATA_DIR": str(data), "SYSTEMROOT": ""}
+    command = [sys.executable, "-m", "benchmarks", *arguments, "--repeat", "1"]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+
+
+def test_it_prints_every_row(tmp_path):
+    spec = SizeSpec(minimum=4, multiple_of=4, work=64)
+    fakes.lightness_ab(tmp_path / "models" / "light", size=spec)
+    fakes.scale(tmp_path / "models" / "dark", 0.5)
+    choice = ["--model", "light", "--style", "dark", "--device", "cpu", "--large", "300", "200"]
+    ran = benchmarks(tmp_path, *choice)
+    assert ran.returncode == 0, ran.stderr
+    for row in (
+        "cpu: CPUExecutionProvider",
+        "start to hello",
+        "first result of 1 MP",
+        "generator alone",
+        "beyond the generator's own",
+        "RGB u8, start to result",
+        "grey u8, start to result",
+        "peak memory",
+        "style 1 MP, dark on CPUExecutionProvider",
+    ):
+        assert row in ran.stdout
+
+
+def test_a_device_that_is_not_there_is_a_sentence(tmp_path):
+    fakes.constant_ab(tmp_path / "models" / "plain")
+    ran = benchmarks(tmp_path, "--model", "plain", "--device", "abacus")
+    assert ran.returncode == 1
+    assert "There is no device 'abacus'" in ran.stdout
+    assert "Traceback" not in ran.stderr
