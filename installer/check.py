@@ -14,7 +14,7 @@ from core.errors import ModelError
 from core.manifest import TASKS
 from installer import files, plug_in, proof, record, runtime, setup
 from installer.errors import InstallError
-from installer.places import Profile, System
+from installer.places import Profile
 from installer.record import Record
 from installer.runtime import Runtime
 
@@ -63,7 +63,7 @@ class Look:
         return found or [Runtime(self.data / "venv", "python3")]
 
 
-def look(system: System, checkout: Path, data: Path, profiles: list[Profile]) -> Look:
+def look(checkout: Path, data: Path, profiles: list[Profile]) -> Look:
     """Take the recorded profiles along with those found."""
     known = record.load(data)
     folders = {os.path.realpath(p.folder): p for p in profiles}

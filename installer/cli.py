@@ -30,6 +30,10 @@ def main(arguments: list[str] | None = None) -> int:
         status = run(options, System())
     except InstallError as error:
         status = _failed(error)
+    except BrokenPipeError:
+        # whoever read our words has gone (`| head`); nothing may be flushed to them at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except OSError as error:
         status = _failed(from_os_error(error))
     except KeyboardInterrupt:
@@ -41,7 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def run(options: argparse.Namespace, system: System) -> int:
     """Do what the options say; see main."""
-    data = setup.absolute(options.data_dir or places.data_folder(system))
+    data = setup.absolute(options.data_dir or _data_folder(system))
     if options.check:
         return run_check(options, system, data)
     if options.uninstall:
@@ -82,9 +86,7 @@ def run_install(options: argparse.Namespace, system: System, data: Path) -> int:
 
 def run_check(options: argparse.Namespace, system: System, data: Path) -> int:
     """Look at everything again."""
-    known = record.load(data)
-    profiles = _profiles(options, system, data) if known or not options.gimp_dir else []
-    what = check.look(system, CHECKOUT, data, profiles)
+    what = check.look(CHECKOUT, data, _profiles(options, system, data))
     said = []
     for line in check.lines(what):
         say(str(line))
@@ -145,6 +147,18 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _data_folder(system: System) -> Path:
+    """The usual one; where that has no record, the one that an installed plug-in works with."""
+    usual = places.data_folder(system)
+    if record.load(usual) or system.env.get("LIMNER_DATA_DIR"):
+        return usual
+    for profile in places.find_profiles(system):
+        log = plug_in.read_record(profile.plug_in).get("log")
+        if isinstance(log, str) and record.load(Path(log).parent):
+            return Path(log).parent
+    return usual
+
+
 def _profiles(options: argparse.Namespace, system: System, data: Path) -> list[Profile]:
     """Those given by hand, else all that are found; and those of an earlier run."""
     if options.gimp_dir:
@@ -175,10 +189,14 @@ def _refuse_wrong_user(options: argparse.Namespace, system: System) -> None:
 
 
 def _colorize(picture: str, place: Runtime) -> int:
-    """The installed command line's own words are enough; they name the result."""
+    """The installed command line's own words go through; its stdout names the result."""
     path = setup.absolute(picture)
     command = place.command(place.python, "-I", "-m", "core", "colorize", str(path))
-    return subprocess.run(command, env=runtime.clean_environment()).returncode
+    done = subprocess.run(command, env=runtime.clean_environment(), stdout=subprocess.PIPE)
+    if done.returncode == 0:
+        result = done.stdout.decode("utf-8", "surrogateescape").strip()
+        say(f"Your picture in colour: {result}")
+    return done.returncode
 
 
 def _size(work: setup.Setup) -> int:

@@ -67,14 +67,7 @@ def prove(checkout: Path, data: Path, place: Runtime, plug_ins: list[Path]) -> P
         )
     except subprocess.TimeoutExpired as error:
         raise InstallError(f"The worker gave no answer in {TIMEOUT_S:.0f} s.", _HINT) from error
-    try:
-        return read_answer(done.stdout, done.stderr)
-    except InstallError as error:
-        if "--check" not in error.hint:
-            raise
-        # "run --check" is no help to one who is here; the log's last word may be
-        last = (log_tail(log, 1) or ["no word"])[0]
-        raise InstallError(f"{error.sentence} Its last word: {last!r}.", _HINT) from error
+    return read_answer(done.stdout, done.stderr, log_tail(log, 1))
 
 
 def log_tail(log: Path, lines: int) -> list[str]:
@@ -88,15 +81,23 @@ def log_tail(log: Path, lines: int) -> list[str]:
     return text.splitlines()[-lines:]
 
 
-def read_answer(stdout: bytes, stderr: bytes) -> Proof:
-    """The proof in what ask_worker.py printed; see prove for what is raised."""
+def read_answer(stdout: bytes, stderr: bytes, last_words: list[str]) -> Proof:
+    """The proof in what ask_worker.py printed; see prove for what is raised.
+
+    Args:
+        last_words: the log's last line, [] where there is none.
+    """
     try:
         answer = json.loads(stdout)
     except ValueError as error:
         lines = stderr.decode("utf-8", "replace").strip().splitlines() or ["no word"]
         raise InstallError(f"The plug-in cannot start its worker ({lines[-1]}).", _HINT) from error
     if "sentence" in answer:
-        raise InstallError(answer["sentence"], answer["hint"])
+        sentence, hint = answer["sentence"], answer["hint"]
+        if "--check" in hint:  # no help to one who is here; the log's last word may be
+            hint = _HINT
+            sentence += f" It said: {last_words[0]!r}." if last_words else ""
+        raise InstallError(sentence, hint)
     if not answer["colored"]:
         raise InstallError("The worker returned the picture as grey as it was.", _HINT)
     return Proof(**answer)

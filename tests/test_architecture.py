@@ -37,6 +37,8 @@ OURS = {
     "plugin": ("plugin", "core.protocol"),
     "export": ("export", "core"),
     "benchmarks": ("benchmarks", "core", "plugin"),
+    # before anything is installed: the parts of core that are standard library only
+    "installer": ("installer", "core.catalog", "core.errors", "core.manifest", "plugin"),
 }
 """Package -> the prefixes of our own modules that it may import."""
 
@@ -130,6 +132,12 @@ def test_the_worker_loads_no_codec():
     loaded = modules_after("import core.service")
     assert "onnxruntime" in loaded
     assert not loaded & {"pyvips", "PIL", "cffi"}
+
+
+def test_the_installer_needs_nothing_but_python():
+    loaded = modules_after("import installer.cli")
+    assert "core.catalog" in loaded
+    assert not loaded & {*ONLY_IN, *FREE}
 
 
 def test_the_plug_in_is_light_when_gimp_asks_what_it_offers():

@@ -156,6 +156,16 @@ def test_a_worker_that_does_not_start_is_a_failure(machine, monkeypatch):
     assert "numpy" in one_sentence(said)
 
 
+def test_a_reader_that_goes_away_is_no_trouble(machine):
+    """install.py --check | head -1"""
+    command = [sys.executable, str(cli.CHECKOUT / "install.py"), "--check"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout and process.stderr
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""
+
+
 def test_an_incomplete_copy_of_limner_is_refused(machine, monkeypatch, tmp_path):
     shutil.copytree(cli.CHECKOUT / "core", tmp_path / "limner/core")
     shutil.copy(cli.CHECKOUT / "pyproject.toml", tmp_path / "limner")

@@ -336,6 +336,18 @@ def grey_png():
     return pyvips.Image.identity().resize(1, vscale=64).cast("uchar").write_to_buffer(".png")
 
 
+def test_another_data_folder_is_found_again_by_the_plug_in(machine, tmp_path):
+    machine.profile(GIMP_3)
+    before = machine.tree()
+    machine.install("--data-dir", str(tmp_path / "big disk"))
+    assert "All is well" in machine.install("--check")
+    machine.install()
+    assert not machine.data.exists()
+    machine.install("--uninstall")
+    assert machine.tree() == before
+    assert not (tmp_path / "big disk").exists()
+
+
 @pytest.mark.parametrize("arguments", [("--check", "--uninstall"), ("--accelerator", "tpu")])
 def test_wrong_arguments_are_refused(machine, arguments):
     with pytest.raises(SystemExit) as ended:
