@@ -59,7 +59,8 @@ def assemble(
     options = {"movflags": "use_metadata_tags+faststart"} if suffix in _MOVIE_SUFFIXES else {}
     times = _times(segments, info)
     with unwritable(target), av.open(str(source), metadata_errors="replace") as given:
-        with av.open(str(target), "w", format=format_name, options=options) as film:  # noqa: SIM117
+        film: Any = av.open(str(target), "w", format=format_name, options=options)
+        with film:
             film.metadata.update(given.metadata)
             film.metadata["limner"] = tag
             with av.open(str(segments[0])) as first:
@@ -121,7 +122,7 @@ def _delay(segments: list[Path], info: FilmInfo) -> int:
     rank = {}
     delay = number = base = 0
     for path in segments:
-        shown = [pts for _, pts in _segment_packets(path)]
+        shown = [pts for _, pts in _segment_packets(path, info)]
         rank = {pts: base + index for index, pts in enumerate(sorted(shown))}
         for pts in shown:
             delay = max(delay, number - rank[pts])

@@ -130,10 +130,9 @@ def differences(colors: Array, coding: Coding) -> Array:
     """R'G'B' (h, w, 3), integers -> Cb, Cr float32 (2, h, w), -0.5..0.5."""
     kr, kb = _KR_KB[coding.matrix]
     full = np.float32(np.iinfo(colors.dtype).max)
-    weights = np.array(
-        [[-kr / (1 - kb), -(1 - kr - kb) / (1 - kb), 1], [1, -(1 - kr - kb) / (1 - kr), -kb / (1 - kr)]],
-        np.float32,
-    ) / (2 * full)  # fmt: skip
+    kg = 1 - kr - kb
+    weights = np.array([[-kr, -kg, 1 - kb], [1 - kr, -kg, -kb]], np.float32)
+    weights /= np.array([[1 - kb], [1 - kr]], np.float32) * (2 * full)
     return cv2.transform(colors.astype(np.float32), weights).transpose(2, 0, 1)
 
 

@@ -176,10 +176,14 @@ def run_segments(
             reader.rewind()
 
 
+def open_generator(job: FilmJob) -> Generator:
+    """The job's generator. Frames run side by side, so that it needs one thread for each."""
+    return Generator.open(job.find_model(), job.device, threads=1)
+
+
 def make_look(job: FilmJob, plan: Plan, coding: Coding, generator: Generator | None = None) -> Look:
     """The filter of a job, its references read. Raises LimnerError."""
-    # one thread a session: frames run side by side, and the sums do not depend on the cores
-    generator = generator or Generator.open(job.find_model(), job.device, threads=1)
+    generator = generator or open_generator(job)
     if job.task == "stylize":
         look = StyleLook(generator, job.settings, coding)
         look.memory *= job.steady
