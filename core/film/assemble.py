@@ -6,6 +6,7 @@ into the form that the container has; what does not go into it is left out and n
 
 import heapq
 from array import array
+from bisect import bisect_right
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 import av
 
 from core.errors import FileUnreadable
-from core.film.encoder import set_tags, unwritable
+from core.film.encoder import set_tags, shift, unwritable
 from core.film.planes import Coding
 from core.film.reader import FilmInfo
 
@@ -85,13 +86,14 @@ def _times(segments: list[Path], info: FilmInfo) -> "array[int]":
 
 
 def _segment_packets(path: Path, info: FilmInfo) -> Iterator[tuple[av.Packet, int]]:
-    """(packet, timestamp in the film's time base); NUT counts in multiples of it."""
+    """(packet, timestamp in the film's time base); segments count in multiples of it."""
     with av.open(str(path)) as container:
         for packet in container.demux(container.streams.video[0]):
             if packet.size:
                 if packet.pts is None:
                     raise FileUnreadable(f"{path} is damaged.", "Delete it and run again.")
-                yield packet, round(packet.pts * packet.time_base / info.time_base)
+                units = round(packet.pts * packet.time_base / info.time_base)
+                yield packet, units - shift(info)
 
 
 def _pictures(
@@ -113,6 +115,8 @@ def _pictures(
             packet.stream = stream
             packet.time_base = info.time_base
             packet.pts, packet.dts = pts, dts
+            after = bisect_right(times, pts)
+            packet.duration = times[after] - pts if after < len(times) else step
             number += 1
             yield float(dts * info.time_base), 0, packet
 
@@ -137,6 +141,7 @@ def _video_stream(
     stream = film.add_stream_from_template(segment)
     stream.time_base = info.time_base
     set_tags(stream.codec_context, coding)
+    stream.codec_context.framerate = info.rate
     stream.codec_context.sample_aspect_ratio = info.aspect
     source = given.streams.video[0]
     stream.metadata.update({k: v for k, v in source.metadata.items() if k in ("language", "title")})

@@ -11,8 +11,10 @@ from core.errors import BadRequest, FileUnwritable
 from core.film.planes import Coding
 from core.film.reader import FilmInfo
 
+# x264's macroblock tree gives other bits at each run where the CPU has AVX-512 (x264 165, tried
+# with the same frames a hundred times); a film that goes on must come out the same.
 CODECS: dict[str, tuple[str, dict[str, str]]] = {
-    "h264": ("libx264", {"preset": "medium", "crf": "18"}),
+    "h264": ("libx264", {"preset": "medium", "crf": "18", "x264-params": "no-mbtree=1"}),
     "hevc": ("libx265", {"preset": "medium", "crf": "20"}),
     "prores": ("prores_ks", {"profile": "3", "vendor": "apl0"}),
     "ffv1": ("ffv1", {"level": "3", "slicecrc": "1", "g": "1"}),
@@ -27,8 +29,13 @@ CONTAINERS: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 """Suffix -> the codec taken when none is named, and those that go into it."""
 
-SEGMENT_SUFFIX = ".nut"
-"""NUT keeps every codec and any time base; mpv, ffplay and VLC play it."""
+SEGMENT_FORMATS = {"prores": "mov"}
+"""Codec -> container of its segments, where it is not NUT, which keeps any time base exactly."""
+
+SHIFT_S = 3600
+"""Added to a segment's timestamps: encoders' decoding times may lie before the first frame, and
+containers that know no negative times would move everything.
+"""
 
 THREADS = 2
 """Of an encoder. Fixed, since the bits of x264 and x265 depend on it."""
@@ -49,6 +56,11 @@ class Output:
     @property
     def encoder(self) -> str:
         return CODECS[self.codec][0]
+
+    @property
+    def segment_format(self) -> str:
+        """Container, and suffix, of segments."""
+        return SEGMENT_FORMATS.get(self.codec, "nut")
 
     @property
     def options(self) -> dict[str, str]:
@@ -142,15 +154,19 @@ class SegmentWriter:
         """Raises FileUnwritable."""
         self._path = path
         self._partial = path.with_suffix(".part")
+        self._shift = shift(info)
+        self._tags = coding.tags
         with unwritable(path):
-            self._container: Any = av.open(str(self._partial), "w", format="nut")
+            self._container: Any = av.open(str(self._partial), "w", format=output.segment_format)
             self._stream: Any = _stream(self._container, output, coding, info)
 
     def write(self, frame: av.VideoFrame, pts: int) -> None:
         """Encode a frame of the coding. Raises FileUnwritable."""
-        frame.pts = pts
+        frame.pts = pts + self._shift
         frame.time_base = self._stream.codec_context.time_base
         frame.pict_type = 0
+        frame.colorspace, frame.color_primaries, frame.color_trc = self._tags[:3]
+        frame.color_range = self._tags[3]
         with unwritable(self._path):
             self._container.mux(self._stream.encode(frame))
 
@@ -168,6 +184,11 @@ class SegmentWriter:
         except (av.FFmpegError, OSError):
             pass  # a full disk, which the caller tells of
         self._partial.unlink(missing_ok=True)
+
+
+def shift(info: FilmInfo) -> int:
+    """SHIFT_S in units of the film's time base."""
+    return round(SHIFT_S / info.time_base)
 
 
 def _stream(container: Any, output: Output, coding: Coding, info: FilmInfo) -> Any:

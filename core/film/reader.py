@@ -165,9 +165,8 @@ def _open(path: Path) -> Any:
 
 
 def _video_stream(path: Path, container: Any) -> Any:
-    moving = [
-        s for s in container.streams.video if "attached_pic" not in s.disposition.name.lower()
-    ]
+    cover = av.stream.Disposition.attached_pic
+    moving = [s for s in container.streams.video if not s.disposition & cover]
     if not moving:
         kinds = sorted({s.type for s in container.streams}) or ["nothing"]
         raise FileUnreadable(

@@ -78,7 +78,12 @@ class FilmJob:
         return Catalog.read(self.folders).find(self.task, self.model)
 
     def segment_path(self, number: int) -> Path:
-        return self.work / f"segment-{number:05d}.nut"
+        return self.work / f"segment-{number:05d}.{self.output.segment_format}"
+
+    @property
+    def tail_path(self) -> Path:
+        """Frames of a segment that was not finished."""
+        return self.work / f"tail.{self.output.segment_format}"
 
     def fingerprint(self) -> dict[str, Any]:
         """What must be the same for a run to go on, or for a film to be done already."""
@@ -229,7 +234,7 @@ def _run_range(
 def _finish_tail(job: FilmJob, writer: SegmentWriter) -> None:
     """Keep what there is of a segment, so that it can be watched."""
     try:
-        writer.finish(job.work / "tail.nut")
+        writer.finish(job.tail_path)
     except FileUnwritable:
         writer.drop()
 
@@ -240,7 +245,7 @@ def _planned(job: FilmJob, progress: FilmProgress) -> Plan:
     made_for = job.fingerprint()
     plan = load_plan(path, made_for)
     if plan is not None:
-        (job.work / "tail.nut").unlink(missing_ok=True)
+        job.tail_path.unlink(missing_ok=True)
         return plan
     with FilmReader(job.source) as reader:
         aspect = reader.info.width / reader.info.height
@@ -284,7 +289,7 @@ def _keep_part(job: FilmJob, plan: Plan) -> None:
     count = 0
     while count < plan.segments and job.segment_path(count).exists():
         count += 1
-    tail = job.work / "tail.nut"
+    tail = job.tail_path
     kept = tail if tail.exists() and count < plan.segments else None
     target = job.target.with_name(f"{job.target.stem}.unfinished{job.target.suffix}")
     where = f"segments that can be played are in {job.work}"
