@@ -67,8 +67,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="FRAME[@SECONDS]",
         help="a frame that you coloured, for its scene (may be given again)",
     )
-    film.add_argument("--segment", type=int, default=240, metavar="FRAMES",
-                      help="a stopped run goes on from the last whole one (default 240)")
+    film.add_argument(
+        "--segment",
+        type=int,
+        default=240,
+        metavar="FRAMES",
+        help="a stopped run goes on from the last whole one (default 240)",
+    )
 
 
 def is_film(path: Path) -> bool:

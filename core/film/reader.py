@@ -63,7 +63,8 @@ class Damage:
         if self.count:
             at = ", ".join(clock(place) for place in self.places[:5])
             more = " …" if self.count > 5 else ""
-            said.append(f"{path} is damaged in {self.count} places ({at}{more}); "
+            places = "one place" if self.count == 1 else f"{self.count} places"
+            said.append(f"{path} is damaged in {places} (near {at}{more}); "
                         "frames that could not be read are missing.")  # fmt: skip
         if self.ended_early_s is not None:
             said.append(f"{path} ends early: after {clock(self.ended_early_s)} nothing could "
