@@ -133,8 +133,6 @@ def _mapped(
             concurrency=count,
             num_cpus=1,
             num_gpus=gpus,
-            max_restarts=-1,
-            max_task_retries=-1,
         )
         yield from results.iter_rows()
     except (ray.exceptions.RayError, ConnectionError) as error:
