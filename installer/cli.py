@@ -77,11 +77,14 @@ def run_install(options: argparse.Namespace, system: System, data: Path) -> int:
     outside = [profile.plug_in for profile in profiles if not profile.sandbox]
     say(str(proof.prove(CHECKOUT, data, place, outside)))
     for other in work.runtimes[1:]:
-        say(f"In the {other.sandbox}: {proof.prove(CHECKOUT, data, other, [])}")
+        if other.sandbox not in work.left_out:
+            say(f"In the {other.sandbox}: {proof.prove(CHECKOUT, data, other, [])}")
     say(f"It takes {files.megabytes(_size(work))} on disk in all.")
     status = _colorize(options.colorize, place) if options.colorize else 0
-    _say_what_is_next(profiles, place)
-    return status
+    _say_what_is_next([p for p in profiles if p.sandbox not in work.left_out], place)
+    for sandbox, error in work.left_out.items():
+        say(f"Not done for the {sandbox}: {error}")
+    return 1 if work.left_out else status
 
 
 def run_check(options: argparse.Namespace, system: System, data: Path) -> int:

@@ -133,7 +133,8 @@ def _fill(new: Path, source: Source) -> None:
     script = source.checkout / "plugin" / "entry" / SCRIPT
     (new / "core").mkdir()
     if source.link:
-        script.chmod(script.stat().st_mode | 0o111)
+        if not os.access(script, os.X_OK):
+            script.chmod(script.stat().st_mode | 0o111)
         (new / SCRIPT).symlink_to(script)
         (new / "plugin").symlink_to(source.checkout / "plugin", target_is_directory=True)
         for name in SHARED:

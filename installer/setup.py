@@ -3,7 +3,7 @@
 import os
 import re
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from installer import environment, files, places, plug_in, record, runtime, wheels
@@ -28,6 +28,7 @@ class Setup:
         profiles: GIMP profiles that get the plug-in.
         runtimes: the private Pythons, the one outside any sandbox first.
         wheels: folder of wheels to take instead of the package index.
+        left_out: sandbox -> why its GIMP cannot be served; the other GIMPs still are.
     """
 
     checkout: Path
@@ -38,6 +39,7 @@ class Setup:
     link: bool
     wheels: Path | None
     say: Say
+    left_out: dict[str, InstallError] = field(default_factory=dict)
 
     @property
     def version(self) -> str:
@@ -113,7 +115,8 @@ def launcher(setup: Setup) -> Path | None:
     """A program that starts whichever Python fits the side it is started from; None where one
     is enough. GIMP as a Flatpak and as an ordinary program share one profile folder.
     """
-    if any(r.sandbox == "flatpak" for r in setup.runtimes):
+    kinds = {r.sandbox for r in setup.runtimes} - setup.left_out.keys()
+    if "flatpak" in kinds:
         return setup.data / "python"
     return None
 
@@ -133,9 +136,17 @@ def _runtime_steps(setup: Setup, place: Runtime, new: Record) -> list[Step]:
             return "It is there and whole."
         new.make_folder(place.folder.parent)
         new.save(setup.data)
-        return environment.build(place, setup.wanted, setup.data, setup.wheels, setup.say)
+        try:
+            return environment.build(place, setup.wanted, setup.data, setup.wheels, setup.say)
+        except InstallError as error:
+            if not place.sandbox:
+                raise
+            setup.left_out[place.sandbox] = error
+            return f"Left out: {error}"
 
     def core() -> str:
+        if place.sandbox in setup.left_out:
+            return "Left out."
         runtime.put_core(place, setup.checkout, setup.link)
         runtime.put_command(place)
         if not setup.link:
@@ -153,6 +164,8 @@ def _runtime_steps(setup: Setup, place: Runtime, new: Record) -> list[Step]:
 
 def _profile_step(setup: Setup, profile: Profile, new: Record) -> Step:
     def put() -> str:
+        if profile.sandbox in setup.left_out:
+            return "Left out."
         new.make_folder(profile.plug_in.parent)
         new.save(setup.data)
         place = setup.runtime_of(profile)

@@ -202,6 +202,17 @@ def test_the_filters_in_gimps_memory_are_seen(installed):
     assert "GIMP 3.0 has the filters" in installed.install("--check")
 
 
+def test_gimp_2_without_its_python_is_told_so(machine):
+    machine.profile(".config/GIMP/2.10")
+    machine.install()
+    pluginrc = machine.home / ".config/GIMP/2.10/pluginrc"
+    pluginrc.write_text("(protocol-version 21)")
+    os.utime(pluginrc, (2e9, 2e9))
+    status, said = machine.run("--check")
+    assert status == 1
+    assert "may lack Python-Fu" in said
+
+
 def test_the_block_for_a_bug_report(installed):
     (installed.data / "limner.log").write_text("".join(f"line {n}\n" for n in range(99)))
     edit_plug_in(installed)
