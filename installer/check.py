@@ -14,7 +14,7 @@ from core.errors import ModelError
 from core.manifest import TASKS
 from installer import files, plug_in, proof, record, runtime, setup
 from installer.errors import InstallError
-from installer.places import Profile
+from installer.places import Profile, profile_at
 from installer.record import Record
 from installer.runtime import Runtime
 
@@ -68,7 +68,7 @@ def look(checkout: Path, data: Path, profiles: list[Profile]) -> Look:
     known = record.load(data)
     folders = {os.path.realpath(p.folder): p for p in profiles}
     for path, version in (known.profiles if known else {}).items():
-        folders.setdefault(os.path.realpath(path), Profile(Path(path), version))
+        folders.setdefault(os.path.realpath(path), profile_at(Path(path), version))
     return Look(checkout, data, tuple(folders.values()), known)
 
 

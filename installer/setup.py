@@ -61,7 +61,7 @@ def runtimes(system: System, data: Path, python: str, profiles: list[Profile]) -
     return found
 
 
-def steps(setup: Setup, dry_run: bool) -> list[Step]:
+def steps(setup: Setup) -> list[Step]:
     """The whole installation. Refuses before the first step what could not be finished.
 
     Raises:
@@ -149,8 +149,7 @@ def _runtime_steps(setup: Setup, place: Runtime, new: Record) -> list[Step]:
             return "Left out."
         runtime.put_core(place, setup.checkout, setup.link)
         runtime.put_command(place)
-        if not setup.link:
-            new.remember(place.core)
+        new.remember(place.core, setup.link)
         if place.sandbox == "flatpak":
             _put_launcher(setup)
         return f"On the command line: {place.command_line}" if not place.sandbox else ""
@@ -180,8 +179,7 @@ def _profile_step(setup: Setup, profile: Profile, new: Record) -> Step:
             profile.plug_in,
             plug_in.Source(setup.checkout, setup.link, setup.version, python, models, log),
         )
-        if not setup.link:
-            new.remember(profile.plug_in)
+        new.remember(profile.plug_in, setup.link)
         return ""
 
     return Step(f"Plug-in for {profile.title}: {profile.plug_in}", put)

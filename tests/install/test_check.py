@@ -55,6 +55,16 @@ def damage_record(machine):
     (machine.data / "install.json").write_text("{")
 
 
+def misuse_record(machine):
+    path = machine.data / "install.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"profiles": ["a list"]}))
+
+
+def choose_an_unknown_accelerator(machine):
+    path = machine.data / "install.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"accelerator": "tpu"}))
+
+
 def mark_incomplete(machine):
     path = machine.data / "install.json"
     path.write_text(path.read_text().replace('"done"', '"incomplete"'))
@@ -141,6 +151,8 @@ DAMAGES = [
     (downgrade_a_package, "is needed, 1.0.0 is installed", AGAIN),
     (remove_data, "is not there", AGAIN),
     (damage_record, "install record", AGAIN),
+    (misuse_record, "install record", AGAIN),
+    (choose_an_unknown_accelerator, "install record", AGAIN),
     (mark_incomplete, "was interrupted", AGAIN),
     (another_version, "Limner 0.0.9 is installed", "Run install.py to update it."),
     (edit_core, "color.py was changed", AGAIN),

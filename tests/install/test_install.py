@@ -162,6 +162,13 @@ def test_another_accelerator_is_another_environment(machine):
     assert any("onnxruntime-ep-webgpu" in r for call in machine.pip_calls[1:] for r in call)
 
 
+def test_the_accelerator_that_was_chosen_stays_chosen(machine):
+    machine.install("--accelerator", "webgpu")
+    calls = len(machine.pip_calls)
+    machine.install()
+    assert len(machine.pip_calls) == calls
+
+
 def test_an_interrupted_run_is_finished_by_the_next(machine):
     machine.profile(GIMP_3)
     machine.pip_error = KeyboardInterrupt()
@@ -290,6 +297,8 @@ def test_link_and_copy_replace_each_other(machine):
     assert not (plug_in(machine) / "plugin").is_symlink()
     machine.install("--link")
     assert (plug_in(machine) / "plugin").is_symlink()
+    fingerprints = json.loads((machine.data / "install.json").read_text())["fingerprints"]
+    assert not any(fingerprints.values()), "a checkout may be edited"
     assert (cli.CHECKOUT / "plugin/run.py").is_file()
 
 

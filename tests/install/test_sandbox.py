@@ -72,6 +72,16 @@ def test_one_profile_that_both_gimps_use_starts_the_python_that_fits(flatpak):
     assert "All is well" in flatpak.install("--check")
 
 
+def test_a_profile_of_an_earlier_run_keeps_its_sandbox(flatpak, tmp_path):
+    flatpak.profile(FLATPAK)
+    flatpak.install()
+    before = record(flatpak, FLATPAK)
+    other = tmp_path / "other"
+    other.mkdir()
+    flatpak.install("--gimp-dir", str(other))
+    assert record(flatpak, FLATPAK) == before
+
+
 def test_a_flatpak_is_uninstalled_whole(flatpak):
     flatpak.profile(FLATPAK)
     before = flatpak.tree()
