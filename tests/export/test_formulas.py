@@ -82,8 +82,8 @@ def test_covariance_equals_numpys():
 
 def test_tone_loss_ignores_range_but_not_order():
     picture = random_rgb(2, 32)
-    assert losses.tone_loss(0.2 + 0.3 * picture, picture) == pytest.approx(0, abs=1e-4)
-    assert losses.tone_loss(1 - picture, picture) == pytest.approx(2, abs=1e-4)
+    assert losses.tone_loss(0.2 + 0.3 * picture, picture) == pytest.approx(0, abs=1e-3)
+    assert losses.tone_loss(1 - picture, picture) == pytest.approx(2, abs=1e-3)
 
 
 def test_metrics_of_equal_and_grey_pictures():
