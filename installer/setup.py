@@ -177,7 +177,15 @@ def _profile_step(setup: Setup, profile: Profile, new: Record) -> Step:
             log = place.folder.parent / log.name
         plug_in.put(
             profile.plug_in,
-            plug_in.Source(setup.checkout, setup.link, setup.version, python, models, log),
+            plug_in.Source(
+                checkout=setup.checkout,
+                gimp2=profile.version.startswith("2."),
+                link=setup.link,
+                version=setup.version,
+                python=python,
+                models=models,
+                log=log,
+            ),
         )
         new.remember(profile.plug_in, setup.link)
         return ""

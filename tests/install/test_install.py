@@ -49,6 +49,20 @@ def test_everything_is_in_its_place(machine):
     assert "Filters > Limner > Auto Colorize" in said
 
 
+@pytest.mark.parametrize("how", [(), ("--link",)], ids=["copy", "link"])
+def test_each_gimp_starts_the_script_by_the_python_that_has_its_modules(machine, how):
+    """GIMP runs what the first line names; gimpfu is in Python 2 alone, gi in Python 3."""
+    machine.profile(GIMP_2)
+    machine.profile(GIMP_3)
+    machine.install(*how)
+    first = {
+        profile: (plug_in(machine, profile) / "limner.py").read_text().partition("\n")[0]
+        for profile in (GIMP_2, GIMP_3)
+    }
+    assert first == {GIMP_2: "#!/usr/bin/env python2", GIMP_3: "#!/usr/bin/env python3"}
+    assert "All is well" in machine.install("--check")
+
+
 def test_no_test_and_no_cache_is_copied(machine):
     machine.profile(GIMP_3)
     machine.install()
