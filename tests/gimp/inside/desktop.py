@@ -14,6 +14,7 @@ from gi.repository import Gio, GLib
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 LIMIT_S = 120
+PROBE_LIMIT_S = 10
 SCREEN = (1280, 860)
 WINDOW = (SCREEN[0] - 10, SCREEN[1] - 40)
 """Size of GIMP's window without its frame, so that all of it is on the screen."""
@@ -71,6 +72,7 @@ class Desktop:
         self.keys_to(self.main)
         self._tool("windowmove", "--sync", self.main, "0", "0")
         self._tool("windowsize", "--sync", self.main, *map(str, WINDOW))
+        self._pointer_away()
 
     def close(self):
         """End what was started, last first."""
@@ -102,6 +104,7 @@ class Desktop:
         """
         place = (str(WINDOW[0] - 282), str(WINDOW[1] - 17))
         self._tool("mousemove", "--window", self.main, *place, "click", "1")
+        self._pointer_away()
 
     def shot(self, name):
         """Save the screen as a PNG once two pictures of it in a row are the same."""
@@ -120,23 +123,19 @@ class Desktop:
         return path
 
     def probe(self):
-        """Facts of all open images, from inside GIMP: see probe.py."""
+        """Facts of the image, from inside GIMP, in a list: see probe.py. Empty: ask again."""
         answer = os.path.join(self._profile, "probe.json")
         if os.path.exists(answer):
             os.remove(answer)
         line = f"import sys; sys.path.insert(0, {HERE!r}); import probe; probe.write({answer!r})"
-        self._bus.call_sync(
-            "org.gimp.GIMP.UI",
-            "/org/gimp/GIMP/UI",
-            "org.gimp.GIMP.UI",
-            "BatchRun",
-            GLib.Variant("(ss)", ("python-fu-eval", line)),
-            None,
-            Gio.DBusCallFlags.NONE,
-            LIMIT_S * 1000,
-            None,
+        arguments = GLib.Variant("(ss)", ("python-fu-eval", line))
+        self._call(
+            "org.gimp.GIMP.UI", "/org/gimp/GIMP/UI", "org.gimp.GIMP.UI", "BatchRun", arguments
         )
-        wait_for("the probe's answer", lambda: os.path.exists(answer))
+        try:
+            wait_for("the probe's answer", lambda: os.path.exists(answer), PROBE_LIMIT_S)
+        except Waited:
+            return []  # whoever asks will ask again
         with open(answer, encoding="utf-8") as stream:
             return json.load(stream)
 
@@ -151,25 +150,31 @@ class Desktop:
         try:
             wait_for(what, asked, limit_s)
         except Waited as error:
-            raise Waited(f"{error}; the images are {facts}") from error
+            raise Waited(f"{error}; the image is {facts}") from error
         return facts[0]
 
+    def is_sensitive(self, action):
+        """Whether a menu entry can be chosen for the image that is shown."""
+        arguments = GLib.Variant("(s)", (action,))
+        answer = self._call(
+            "org.gimp.GIMP.UI", "/org/gimp/GIMP", "org.gtk.Actions", "Describe", arguments
+        )
+        return answer[0][0]
+
     def _on_bus(self):
+        bus = "org.freedesktop.DBus"
         try:
-            names = self._bus.call_sync(
-                "org.freedesktop.DBus",
-                "/org/freedesktop/DBus",
-                "org.freedesktop.DBus",
-                "ListNames",
-                None,
-                None,
-                Gio.DBusCallFlags.NONE,
-                -1,
-                None,
-            )
+            (names,) = self._call(bus, "/org/freedesktop/DBus", bus, "ListNames")
         except GLib.Error:
             return False
-        return "org.gimp.GIMP.UI" in names.unpack()[0]
+        return "org.gimp.GIMP.UI" in names
+
+    def _call(self, name, path, interface, method, arguments=None):
+        """The answer of a D-Bus call as a tuple. Raises GLib.Error."""
+        none, limit_ms = Gio.DBusCallFlags.NONE, LIMIT_S * 1000
+        return self._bus.call_sync(
+            name, path, interface, method, arguments, None, none, limit_ms, None
+        ).unpack()
 
     def _start_screen(self):
         read, write = os.pipe()
@@ -189,6 +194,10 @@ class Desktop:
 
     def _screen(self):
         return subprocess.check_output(["import", "-silent", "-window", "root", "png:-"])
+
+    def _pointer_away(self):
+        """Where it rests, GIMP shows help over what the screenshots are of."""
+        self._tool("mousemove", str(SCREEN[0] - 1), str(SCREEN[1] - 1))
 
     def _ask(self, *arguments):
         """xdotool's answer; empty where it finds nothing."""

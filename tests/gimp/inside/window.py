@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import sys
+import traceback
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
@@ -16,22 +17,24 @@ import processes  # noqa: E402
 from desktop import Desktop, Waited, wait_for  # noqa: E402
 
 GREY, LARGE, INDEXED = "/limner/in/grey8.png", "/limner/in/large.png", "/limner/in/indexed.png"
+ACTIONS = {"Auto Colorize": "limner-auto-colorize", "Apply Style": "limner-apply-style"}
 MNEMONIC = {"Auto Colorize": "a", "Apply Style": "y"}
 
 
 def main(profile, shots):
     os.environ["GIMP3_DIRECTORY"] = profile
     facts = {}
-    with open("/limner/out/window.json", "w") as stream:
+    for story, file in STORIES:
+        desktop = Desktop(profile, file, os.path.join(shots, story.__name__))
         try:
-            for story, file in STORIES:
-                desktop = Desktop(profile, file, os.path.join(shots, story.__name__))
-                try:
-                    facts[story.__name__] = story(desktop)
-                finally:
-                    desktop.close()
-        except Waited as error:
-            facts["problem"] = str(error)
+            facts[story.__name__] = story(desktop)
+        except (Waited, OSError):
+            facts["problem"] = traceback.format_exc()
+            desktop.shot("problem")
+            break
+        finally:
+            desktop.close()
+    with open("/limner/out/window.json", "w") as stream:
         json.dump(facts, stream)
 
 
@@ -45,7 +48,7 @@ def style(desktop):
 
 def run_and_undo(desktop, name):
     """Menu, dialog, OK, and Ctrl+Z: one step back to the grey image."""
-    stages = {"opened": opened(desktop)}
+    stages = {"opened": opened(desktop), "sensitive": sensitive(desktop)}
     desktop.shot("1-opened")
     dialog = open_dialog(desktop, name)
     desktop.shot("4-dialog")
@@ -71,6 +74,8 @@ def cancel(desktop):
     desktop.keys_to(dialog)
     desktop.press("Escape")
     wait_for("the dialog's end", lambda: not desktop.window("^Apply Style$"))
+    wait_for("the plug-in's end", lambda: not processes.find_plug_in())
+    wait_for("the worker's end", lambda: not processes.find_worker())
     stages["dialog-cancelled"] = desktop.wait_for_image("the image", lambda image: True)
     dialog = open_dialog(desktop, "Apply Style")
     worker = wait_for("a worker", processes.find_worker)
@@ -95,15 +100,18 @@ LARGE_BYTES = 3000 * 2000
 
 
 def indexed(desktop):
-    """In an indexed image the menu entries are grey; a key on them starts nothing."""
+    """In an indexed image the menu entries are grey."""
     stages = {"opened": opened(desktop)}
-    open_menu(desktop)
+    point_at_menu(desktop)
     desktop.shot("3-entries-are-grey")
-    desktop.press(MNEMONIC["Auto Colorize"])
-    desktop.press("Escape", "Escape", "Escape")
-    stages["tried"] = desktop.wait_for_image("the image", lambda image: True)
-    stages["dialog"] = desktop.window("^Auto Colorize$")
+    desktop.press("Escape", "Escape")
+    stages["sensitive"] = sensitive(desktop)
     return stages
+
+
+def sensitive(desktop):
+    """Filter -> whether its menu entry can be chosen."""
+    return {name: desktop.is_sensitive(action) for name, action in ACTIONS.items()}
 
 
 def opened(desktop):
@@ -111,20 +119,24 @@ def opened(desktop):
 
 
 def wait_for_layers(desktop, what, count):
-    return desktop.wait_for_image(what, lambda image: len(image["layers"]) == count)
+    """The image's facts once it has that many layers and no filter is at work."""
+    desktop.wait_for_image(what, lambda image: len(image["layers"]) == count)
+    wait_for("the plug-in's end", lambda: not processes.find_plug_in())
+    return opened(desktop)
 
 
-def open_menu(desktop):
+def point_at_menu(desktop):
     """Filters > Limner, which stands last in the menu."""
     desktop.keys_to(desktop.main)
     desktop.press("alt+r")
     desktop.shot("2-menu")
-    desktop.press("Up", "Right")
+    desktop.press("Up")
 
 
 def open_dialog(desktop, name):
     """Pick a filter from the menu; the id of its dialog."""
-    open_menu(desktop)
+    point_at_menu(desktop)
+    desktop.press("Right")
     desktop.shot("3-entries")
     desktop.press(MNEMONIC[name])
     return wait_for("the dialog", lambda: desktop.window(f"^{name}$"))
