@@ -88,7 +88,7 @@ def run_pictures(
     Args:
         worker: makes them in this process; None for --jobs and --ray.
     """
-    start = time.monotonic()
+    start, results = time.monotonic(), sys.stdout
     todo, outcomes = undone(jobs, task, options.overwrite)
     if outcomes:
         say(f"{len(outcomes)} of {len(jobs)} pictures are done already (--overwrite makes them "
@@ -99,7 +99,7 @@ def run_pictures(
             for note in outcome.notes:
                 say(f"  {note}")
             if outcome.status == "done":
-                print(outcome.target, flush=True)
+                print(outcome.target, file=results, flush=True)
     finally:
         if options.report:
             write_report(options.report, task, outcomes, time.monotonic() - start)

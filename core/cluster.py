@@ -11,6 +11,8 @@ The only file that imports ray.
 import json
 import logging
 import os
+import socket
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -122,6 +124,8 @@ def _mapped(
     if not rows:
         return
     started = _connect(address, workers)
+    stdout = sys.stdout
+    sys.stdout = sys.stderr  # Ray prints its messages; standard output is for results
     try:
         count = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
         count = min(count, len(rows))
@@ -138,6 +142,7 @@ def _mapped(
     except (ray.exceptions.RayError, ConnectionError) as error:
         raise ClusterFailed(f"Ray gave up ({_first_line(error)}).") from error
     finally:
+        sys.stdout = stdout
         if started:
             ray.shutdown()
 
@@ -146,6 +151,7 @@ def _connect(address: str, workers: int) -> bool:
     """Reach the cluster; whether this call did it. Raises ClusterFailed."""
     if ray.is_initialized():
         return False
+    _check_reachable(address)
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     options: dict[str, Any] = {"num_cpus": workers or None} if address == "local" else {}
@@ -160,6 +166,19 @@ def _connect(address: str, workers: int) -> bool:
         ) from error
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     return True
+
+
+def _check_reachable(address: str) -> None:
+    """Say at once what Ray would say after more than a minute. Raises ClusterFailed."""
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if not colon or not port.isdigit():
+        return  # "local", "auto"
+    try:
+        socket.create_connection((host, int(port)), timeout=10).close()
+    except OSError as error:
+        raise ClusterFailed(
+            f"Ray at '{address}' cannot be reached ({_first_line(error)})."
+        ) from error
 
 
 def _job_row(job: Job) -> dict[str, Any]:

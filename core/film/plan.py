@@ -22,6 +22,9 @@ from core.film.reader import HINT, Damage, FilmReader
 
 Array = np.ndarray
 
+RETURN = 0.4
+"""Share of a cut's change that must stay for two frames; a flash is gone before."""
+
 THUMB = (64, 36)
 """(width, height) at which scenes are told apart."""
 
@@ -241,9 +244,9 @@ class _Cuts:
         around = [other for n, _, other in near if n not in (0, number)]
         if around and change < CUT_FACTOR * float(np.median(around)):
             return
-        gone = any(_distance(later, near[index - 1][1]) < CUT_CHANGE / 2
+        gone = any(_distance(later, near[index - 1][1]) < RETURN * change
                    for _, later, _ in near[index + 1 :])  # fmt: skip
-        back = any(_distance(thumb, earlier) < CUT_CHANGE / 2
+        back = any(_distance(thumb, earlier) < RETURN * change
                    for _, earlier, _ in near[: index - 1])  # fmt: skip
         if not (gone or back):
             self.found.append(number)

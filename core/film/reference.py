@@ -65,10 +65,8 @@ def _grid_size(width: int, height: int) -> tuple[int, int]:
 
 def _small(planes: Array, size: tuple[int, int]) -> Array:
     """(n, h, w) -> (places, n)."""
-    small = cv2.resize(
-        np.ascontiguousarray(planes.transpose(1, 2, 0)), size, interpolation=cv2.INTER_AREA
-    )
-    return small.reshape(size[0] * size[1], -1)
+    small = [cv2.resize(plane, size, interpolation=cv2.INTER_AREA) for plane in planes]
+    return np.stack(small, axis=2).reshape(size[0] * size[1], -1)
 
 
 def _features(lightness: Array, said: Array, size: tuple[int, int]) -> Array:

@@ -23,11 +23,12 @@ pytestmark = [
 ]  # fmt: skip
 
 
-def start(*arguments, models):
+def start(folder, *arguments, models):
+    """Begin the command, what it says going into out.txt and err.txt of a folder."""
     command = [sys.executable, "-m", "core", *map(str, arguments), "--models", str(models),
                "--device", "cpu", "--ray", "local", "--jobs", "2"]  # fmt: skip
-    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                            text=True)  # fmt: skip
+    with (folder / "out.txt").open("w") as out, (folder / "err.txt").open("w") as err:
+        return subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=err)
 
 
 def workers(pid):
@@ -54,7 +55,7 @@ def kill_one(process, begun):
     """Kill one of the two actors once the work has begun."""
     until = time.monotonic() + 120
     while not begun():
-        assert process.poll() is None, process.stderr.read()
+        assert process.poll() is None
         assert time.monotonic() < until
         time.sleep(0.01)
     victims = workers(process.pid)
@@ -70,10 +71,11 @@ def test_a_folder(tmp_path, models):
     for number in range(200):
         save(source / f"{number % 2}" / f"{number:03d}.png", grey("4", 200))
     (source / "bad.png").write_bytes(b"no picture")
-    process = start("colorize", source, "-o", out, models=models)
+    process = start(tmp_path, "colorize", source, "-o", out, models=models)
     kill_one(process, lambda: len(list(out.rglob("*.png"))) >= 10)
-    stdout, stderr = process.communicate(timeout=240)
-    assert process.returncode == 1, stderr
+    returncode = process.wait(timeout=240)
+    stdout, stderr = (tmp_path / "out.txt").read_text(), (tmp_path / "err.txt").read_text()
+    assert returncode == 1, stderr
     assert "bad.png" in stderr and "1 of 201 pictures failed" in stderr
     told = stdout.split()
     assert len(told) == len(set(told)) == 200  # each told of once
@@ -89,7 +91,7 @@ def test_a_film(tmp_path, models):
     options = ["--segment", "16", "--codec", "ffv1"]
     whole, target = tmp_path / "whole.mkv", tmp_path / "new.mkv"
     assert limner("colorize", source, "-o", whole, *options, models=models).returncode == 0
-    process = start("colorize", source, "-o", target, *options, models=models)
+    process = start(tmp_path, "colorize", source, "-o", target, *options, models=models)
     work = tmp_path / "new.mkv.limner"
     kill_one(process, lambda: len(list(work.glob("segment-*.nut"))) >= 2)
     stamps = {p: p.stat().st_mtime_ns for p in work.glob("segment-*.nut")}
@@ -101,7 +103,7 @@ def test_a_film(tmp_path, models):
             except FileNotFoundError:
                 break
         time.sleep(0.01)
-    assert process.returncode == 0, process.stderr.read()
+    assert process.returncode == 0, (tmp_path / "err.txt").read_text()
     assert last == stamps  # none that was whole was made again
     first, second = pictures(whole), pictures(target)
     assert len(first) == len(second) == 320
