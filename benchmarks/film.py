@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -32,6 +33,7 @@ from core.picture_file import SUFFIXES
 
 Array = np.ndarray
 ROOT = Path(__file__).parents[1]
+Reader = Callable[[av.VideoFrame], Array]
 PARTS = ("steady", "style", "speed", "memory", "folder")
 
 
@@ -82,7 +84,7 @@ def measure_style(options: argparse.Namespace, folder: Path) -> None:
     compare(clips_of(small), folder, "style", lab_of)
 
 
-def compare(clips: list[Clip], folder: Path, command: str, read: object) -> None:
+def compare(clips: list[Clip], folder: Path, command: str, read: Reader) -> None:
     print(f"  {'clip':24}{'':12}{'warping error':>15}{'flicker':>10}{'chroma':>9}")
     sums = {"0": np.zeros(3), "1": np.zeros(3)}
     for clip in clips:
@@ -103,9 +105,8 @@ def compare(clips: list[Clip], folder: Path, command: str, read: object) -> None
     print(f"  {'':24}{'wanted':12}{'-30% or less':>15}{'':10}{'over -5%':>9}")
 
 
-def measured(clip: Clip, path: Path, read: object) -> tuple[float, float, float]:
+def measured(clip: Clip, path: Path, read: Reader) -> tuple[float, float, float]:
     """(warping error, flicker, chroma) of a result."""
-    assert callable(read)
     errors, means, chromas = [], [], []
     before = None
     with av.open(str(path)) as film:

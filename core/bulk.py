@@ -140,8 +140,9 @@ def run_films(task: Task, settings: Any, options: argparse.Namespace, ending: st
     from core.film.extras import require
 
     require("film")
+    from core.film.job import FilmJob
     from core.film.progress import FilmProgress
-    from core.film.run import FilmJob, run_film
+    from core.film.run import run_film
 
     check_film_options(options)
     engine = None

@@ -6,99 +6,29 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import av
-import cv2
 import numpy as np
 
-from core import __version__, color
-from core.catalog import Catalog, Model
 from core.errors import BadRequest, FileUnwritable, LimnerError
 from core.film.assemble import assemble
-from core.film.encoder import Output, SegmentWriter, choose_coding, choose_output
-from core.film.looks import ColorLook, Look, StyleLook, to_coding
-from core.film.pipeline import frame_at, make_frames
-from core.film.plan import THUMB, Plan, load_plan, make_plan, save_plan
+from core.film.encoder import SegmentWriter, choose_coding
+from core.film.job import FilmJob
+from core.film.looks import ColorLook, Look, StyleLook
+from core.film.pipeline import make_frames
+from core.film.plan import Plan, load_plan, make_plan, save_plan
 from core.film.planes import Coding
 from core.film.progress import FilmProgress
 from core.film.reader import FilmReader
-from core.film.reference import Reference
+from core.film.reference_file import read_references, reference_thumb
 from core.generator import Generator
-from core.picture_file import PictureFile
-from core.resample import area_resize
 
 Array = np.ndarray
 
-SEGMENT_FRAMES = 240
 LEAD_FRAMES = 24
-MOST_ASPECT_ERROR = 0.03
-
-
-@dataclass(frozen=True)
-class FilmJob:
-    """Everything that a film's frames depend on; can be sent to other machines.
-
-    Attributes:
-        task: "colorize" or "stylize".
-        settings: ColorizeSettings or StylizeSettings.
-        steady: 0 every frame for itself .. 1.
-        references: (picture, second of the film or None for the frame that resembles it).
-        folders: of models; None for the installed ones.
-        threads: of the pool that sees and lays frames.
-    """
-
-    source: Path
-    target: Path
-    task: str
-    settings: Any
-    model: str = ""
-    device: str = "auto"
-    folders: tuple[Path, ...] | None = None
-    codec: str = ""
-    quality: int | None = None
-    steady: float = 1.0
-    references: tuple[tuple[Path, float | None], ...] = ()
-    segment: int = SEGMENT_FRAMES
-    threads: int = 2
-    overwrite: bool = False
-
-    @property
-    def work(self) -> Path:
-        """Folder of the plan and the finished segments, until the film is whole."""
-        return self.target.with_name(self.target.name + ".limner")
-
-    @property
-    def output(self) -> Output:
-        return choose_output(self.target, self.codec, self.quality)
-
-    def find_model(self) -> Model:
-        return Catalog.read(self.folders).find(self.task, self.model)
-
-    def segment_path(self, number: int) -> Path:
-        return self.work / f"segment-{number:05d}.{self.output.segment_format}"
-
-    @property
-    def tail_path(self) -> Path:
-        """Frames of a segment that was not finished."""
-        return self.work / f"tail.{self.output.segment_format}"
-
-    def fingerprint(self) -> dict[str, Any]:
-        """What must be the same for a run to go on, or for a film to be done already."""
-        return {
-            "source": _file_stamp(self.source),
-            "references": [[*_file_stamp(path), at] for path, at in self.references],
-            "task": self.task,
-            "settings": asdict(self.settings),
-            "steady": self.steady,
-            "model": self.find_model().manifest.sha256,
-            "codec": self.output.codec,
-            "options": self.output.options,
-            "segment": self.segment,
-            "versions": [__version__, np.__version__, av.__version__, cv2.__version__],
-        }
 
 
 @dataclass
@@ -195,7 +125,7 @@ def make_look(job: FilmJob, plan: Plan, coding: Coding, generator: Generator | N
         return look
     look = ColorLook(generator, job.settings, coding)
     look.memory *= job.steady
-    look.references = tuple(_references(job, plan, look))
+    look.references = tuple(read_references(job, plan, look))
     return look
 
 
@@ -249,7 +179,7 @@ def _planned(job: FilmJob, progress: FilmProgress) -> Plan:
         return plan
     with FilmReader(job.source) as reader:
         aspect = reader.info.width / reader.info.height
-    thumbs = [(_reference_thumb(picture, aspect), at) for picture, at in job.references]
+    thumbs = [(reference_thumb(picture, aspect), at) for picture, at in job.references]
     plan = make_plan(job.source, job.segment, min(LEAD_FRAMES, job.segment), thumbs,
                      progress.reading)  # fmt: skip
     try:
@@ -315,55 +245,6 @@ def _neighbours(numbers: list[int]) -> Iterator[range]:
         stop = number + 1
     if start is not None:
         yield range(start, stop)
-
-
-def _references(job: FilmJob, plan: Plan, look: ColorLook) -> Iterator[Reference]:
-    numbers = plan.references
-    for (path, _), number in zip(job.references, numbers, strict=True):
-        with FilmReader(job.source) as reader:
-            frame = to_coding(frame_at(reader, plan, number), look.coding)
-        lightness = look.lightness(frame)
-        height, width = lightness.shape
-        scene = plan.scene_of(number)
-        others = [n for n in numbers if n in scene]
-        start = max(((n + number) // 2 for n in others if n < number), default=scene.start)
-        stop = min(((n + number) // 2 for n in others if n > number), default=scene.stop)
-        lab = color.srgb_to_lab(_colors(PictureFile.read(path)))
-        ab = np.stack([cv2.resize(lab[..., i], (width, height), interpolation=cv2.INTER_AREA)
-                       for i in (1, 2)])  # fmt: skip
-        yield Reference(range(start, stop), lightness, ab, look.see(frame, lightness, -1))
-
-
-def _reference_thumb(path: Path, aspect: float) -> Array:
-    """Grey float32 at THUMB's size, 0..255. Raises BadRequest, FileUnreadable."""
-    pixels = _colors(PictureFile.read(path))
-    height, width = pixels.shape[:2]
-    if abs(width / height / aspect - 1) > MOST_ASPECT_ERROR:
-        raise BadRequest(
-            f"The reference {path} is {width}×{height} pixels, not of the film's shape.",
-            "Colour a whole frame of the film, without cutting it.",
-        )
-    grey = pixels @ np.array([0.299, 0.587, 0.114], np.float32)
-    return area_resize(grey * 255, THUMB) if width >= THUMB[0] else cv2.resize(grey * 255, THUMB)
-
-
-def _colors(picture: PictureFile) -> Array:
-    """R'G'B' float32 (H, W, 3), 0..1."""
-    image = picture.image
-    if image.is_grey:
-        raise BadRequest(
-            f"The reference {picture.path} is grey.", "Give a coloured frame of the film."
-        )
-    return image.pixels[..., :3] * np.float32(1 / image.full)
-
-
-def _file_stamp(path: Path) -> list[Any]:
-    """What tells a file from a later one of its name."""
-    try:
-        facts = path.stat()
-        return [str(path.resolve()), facts.st_size, facts.st_mtime_ns]
-    except OSError:
-        return [str(path), 0, 0]
 
 
 def _digest(fingerprint: dict[str, Any]) -> str:

@@ -18,7 +18,7 @@ pytestmark = [
     pytest.mark.cluster,
     pytest.mark.film,
     pytest.mark.skipif(importlib.util.find_spec("ray") is None,
-                       reason="needs the extra cluster: pip install '.[cluster]'"),
+                       reason="needs the extra cluster: pip install '.[film,cluster]'"),
     pytest.mark.skipif(sys.platform != "linux", reason="finds Ray's processes in /proc"),
 ]  # fmt: skip
 
