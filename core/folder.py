@@ -238,10 +238,13 @@ def _round(jobs: list[Job], task: Task, count: int) -> Iterator[tuple[Job, Outco
                 outcome = future.result()
                 yield under_way.pop(future), outcome
     except BrokenProcessPool:
-        for job in under_way.values():
-            yield job, None
+        pass
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+    for job in under_way.values():
+        for half in job.target.parent.glob(f".limner-*{job.target.suffix}"):
+            half.unlink(missing_ok=True)  # of PictureFile.save
+        yield job, None
 
 
 _worker: PictureWorker | LimnerError | None = None
