@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -41,7 +42,7 @@ from export.training import (
     update_ema,
 )
 
-NETWORK = {"leak": 0.2}
+NETWORK: dict[str, Any] = {"leak": 0.2}
 
 
 @dataclass(frozen=True)
