@@ -64,6 +64,8 @@ class Worker(object):
                 % (as_text(self._command[0]), reason)
             )
         self._hello = _Hello(self._process.stdout)
+        self._greeted = False
+        self._busy = False
 
     def ask(self, request, pieces, progress):
         """Send a request and listen until its result begins.
@@ -98,6 +100,12 @@ class Worker(object):
                 raise FilterFailed(header["code"], header["sentence"], self._hint(header))
             else:
                 return Result(header, self._read_pixels)
+
+    def interrupt(self):
+        """End the process from another thread; the one that waits for it gets WorkerDied."""
+        child = self._process
+        if child is not None:
+            process.kill(child)
 
     def stop(self):
         """End the process and wait for it; safe to call at any time and twice."""

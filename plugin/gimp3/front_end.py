@@ -105,8 +105,11 @@ def run_filter(procedure, run_mode, image, drawables, config):
     installation.choose_model(models, filters.DEFAULT_MODEL, chosen.undo)
     with Worker.installed(record) as worker:
         worker.start()
-        if run_mode == Gimp.RunMode.INTERACTIVE and not ask_user(procedure, config, chosen):
-            return False
+        if run_mode == Gimp.RunMode.INTERACTIVE:
+            from plugin.gimp3.dialog import ask_user  # GTK; there may be no display otherwise
+
+            if not ask_user(procedure, config, chosen, host, worker, models):
+                return False
         values = {p.name: config.get_property(p.name) for p in chosen.parameters}
         model = installation.choose_model(models, values["model"], chosen.undo)
         Gimp.progress_init(chosen.undo)
@@ -115,22 +118,6 @@ def run_filter(procedure, run_mode, image, drawables, config):
         finally:
             Gimp.progress_end()
     return True
-
-
-def ask_user(procedure, config, chosen):
-    """Show the dialog that GIMP makes of the arguments; whether the user agreed."""
-    gi.require_version("GimpUi", "3.0")
-    from gi.repository import GimpUi
-
-    GimpUi.init("limner")
-    dialog = GimpUi.ProcedureDialog.new(procedure, config, chosen.undo)
-    for parameter in chosen.parameters:
-        if parameter.kind == "number":
-            dialog.get_scale_entry(parameter.name, 1.0)  # a slider instead of a bare number
-    dialog.fill(None)
-    agreed = dialog.run()
-    dialog.destroy()
-    return agreed
 
 
 def main(folder):

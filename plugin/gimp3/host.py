@@ -23,6 +23,7 @@ from gi.repository import Babl, Gegl, Gimp  # noqa: E402
 
 from plugin.errors import Unsupported  # noqa: E402
 from plugin.host import Draft, Host, Source  # noqa: E402
+from plugin.preview import preview_scale, preview_size  # noqa: E402
 
 _BASES = {
     Gimp.ImageBaseType.RGB: "rgb",
@@ -108,6 +109,19 @@ class Gimp3Host(Host):
         rectangle = Gegl.Rectangle.new(0, top, self._picture["width"], rows)
         picture_format = self._picture["format"]
         return self._buffer.get(rectangle, 1.0, picture_format, Gegl.AbyssPolicy.NONE)
+
+    def preview(self):
+        """The whole layer, small: (picture, its bytes), u8, with picture()'s channels."""
+        full = self.picture()
+        size = full["width"], full["height"]
+        width, height = preview_size(*size)
+        picture_format = full["format"].partition(" ")[0] + " u8"
+        rectangle = Gegl.Rectangle.new(0, 0, width, height)
+        # beyond the border lies less than a pixel, which is the border's own color
+        pixels = self._buffer.get(
+            rectangle, preview_scale(*size), picture_format, Gegl.AbyssPolicy.CLAMP
+        )
+        return {"width": width, "height": height, "format": picture_format}, pixels
 
     def new_draft(self, name, picture):
         return Gimp3Draft(self._image, name, picture)

@@ -1,0 +1,148 @@
+"""The dialog of a filter: GIMP's own one of the procedure's arguments, with a live preview in it.
+
+GIMP's dialog brings Reset, the saved settings and Help. The preview comes from the worker through
+the same code as the result; what the sliders do costs no inference (see core/service.py).
+"""
+
+import gi
+
+gi.require_version("Gtk", "3.0")
+gi.require_version("GimpUi", "3.0")
+from gi.repository import GimpUi, GLib, Gtk  # noqa: E402
+
+from plugin import installation, preview  # noqa: E402
+from plugin.conversation import Conversation  # noqa: E402
+from plugin.errors import PluginError  # noqa: E402
+from plugin.gimp3.preview import SplitView  # noqa: E402
+from plugin.run import make_request  # noqa: E402
+
+SPACE = 6
+LINE_CHARS = 56
+"""Longest line of the sentences under the preview; longer ones are broken."""
+
+
+def ask_user(procedure, config, chosen, host, worker, models):
+    """Show the dialog; whether the user agreed.
+
+    Args:
+        procedure, config: GIMP's, of the filter; config gets what the user chooses.
+        chosen: plugin.filters.Filter.
+        host: plugin.gimp3.host.Gimp3Host, its source supported.
+        worker: plugin.worker.Worker, started; it is free again afterwards.
+        models: list of plugin.installation.Model for the filter.
+    """
+    GimpUi.init("limner")
+    dialog = GimpUi.ProcedureDialog.new(procedure, config, chosen.undo)
+    for parameter in chosen.parameters:
+        if parameter.kind == "number":
+            dialog.get_scale_entry(parameter.name, 1.0)  # a slider instead of a bare number
+    dialog.fill(None)
+    live = LivePreview(config, chosen, host, worker, models, dialog)
+    content = dialog.get_content_area()
+    content.pack_start(live.widget, True, True, SPACE)
+    content.reorder_child(live.widget, 0)
+    agreed = False
+    try:
+        agreed = dialog.run()
+    finally:
+        live.close(interrupt=not agreed)
+        dialog.destroy()
+    return agreed
+
+
+class LivePreview:
+    """The preview with the sentences under it; asks the worker whenever a parameter changes."""
+
+    def __init__(self, config, chosen, host, worker, models, dialog):
+        self._config = config
+        self._chosen = chosen
+        self._models = models
+        self._dialog = dialog
+        self._picture, self._pixels = host.preview()
+        self._view = SplitView(self._picture, self._pixels)
+        self._state, self._size, self._device, self._colored = (_label() for _ in range(4))
+        self._size.set_text(self._size_text(host.picture()))
+        self.widget = self._packed()
+        self._conversation = Conversation(worker, GLib.idle_add, self._answered, self._failed)
+        self._handler = config.connect("notify", self._changed)
+        self._asked = 0
+        self._ask()
+
+    def close(self, interrupt):
+        """Ask no more, and leave the worker to the caller."""
+        self._config.disconnect(self._handler)
+        self._conversation.close(interrupt)
+
+    def _packed(self):
+        box = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=SPACE, border_width=2 * SPACE)
+        box.pack_start(self._view, False, False, 0)
+        row = Gtk.Box(spacing=SPACE)
+        row.pack_start(Gtk.Label(label="Before", sensitive=False), False, False, 0)
+        row.pack_end(Gtk.Label(label="After", sensitive=False), False, False, 0)
+        buttons = Gtk.Box(halign=Gtk.Align.CENTER)
+        for icon, tip, action in (
+            ("zoom-out-symbolic", "Zoom out (mouse wheel)", self._view.zoom_out),
+            ("zoom-fit-best-symbolic", "Show all of the layer (double click)", self._view.fit),
+            ("zoom-in-symbolic", "Zoom in (mouse wheel)", self._view.zoom_in),
+        ):
+            button = Gtk.Button.new_from_icon_name(icon, Gtk.IconSize.BUTTON)
+            button.set_tooltip_text(tip)
+            button.connect("clicked", _clicked, action)
+            buttons.pack_start(button, False, False, 0)
+        row.set_center_widget(buttons)
+        box.pack_start(row, False, False, 0)
+        for label in (self._colored, self._state, self._device, self._size):
+            box.pack_start(label, False, False, 0)
+        box.show_all()
+        self._colored.hide()
+        return box
+
+    def _size_text(self, layer):
+        sizes = [(picture["width"], picture["height"]) for picture in (layer, self._picture)]
+        return preview.size_sentence(self._chosen.task, *sizes)
+
+    def _changed(self, _config, _parameter):
+        self._ask()
+
+    def _ask(self):
+        values = {p.name: self._config.get_property(p.name) for p in self._chosen.parameters}
+        try:
+            model = installation.choose_model(self._models, values["model"], self._chosen.undo)
+        except PluginError as error:
+            self._failed(self._asked, error)
+            return
+        request = make_request(self._chosen, dict(values, model=model.id), self._picture)
+        self._asked = self._conversation.ask(dict(request, preview=True), self._pixels)
+        if not self._state.get_text():
+            self._state.set_text("Computing the preview…")
+
+    def _answered(self, number, picture, pixels, report):
+        self._view.show_after(picture, pixels)
+        self._state.set_text("" if number == self._asked else "Computing the preview…")
+        if not report["recalled"]:
+            device = self._config.get_property("device")
+            self._device.set_text(preview.device_sentence(report, device))
+        self._tell_colored(preview.is_colored(report))
+
+    def _failed(self, number, error):
+        if number != self._asked:
+            return  # a newer one is on its way
+        self._view.show_nothing_new()
+        self._state.set_text(f"No preview: {error.text}")
+
+    def _tell_colored(self, colored):
+        self._colored.set_visible(colored)
+        if colored:
+            known = "<b>This layer is in color already.</b>"
+            self._colored.set_markup(f"{known} Recolor gives it new colors, in a new layer.")
+        agree = self._dialog.get_widget_for_response(Gtk.ResponseType.OK)
+        if agree is not None:
+            agree.set_label("Rec_olor" if colored else "_OK")
+
+
+def _label():
+    return Gtk.Label(wrap=True, max_width_chars=LINE_CHARS, xalign=0.0, selectable=False)
+
+
+def _clicked(_button, action):
+    action()
