@@ -17,8 +17,11 @@ from plugin.gimp3.preview import SplitView  # noqa: E402
 from plugin.run import make_request  # noqa: E402
 
 SPACE = 6
-LINE_CHARS = 56
-"""Longest line of the sentences under the preview; longer ones are broken."""
+LINE_CHARS = 40
+"""Longest line of the sentences beside the preview; longer ones are broken."""
+
+COMPUTING = "Computing the preview…"
+COLORED = "This layer is in color already. Recolor gives it new colors, in a new layer."
 
 
 def ask_user(procedure, config, chosen, host, worker, models):
@@ -36,11 +39,8 @@ def ask_user(procedure, config, chosen, host, worker, models):
     for parameter in chosen.parameters:
         if parameter.kind == "number":
             dialog.get_scale_entry(parameter.name, 1.0)  # a slider instead of a bare number
-    dialog.fill(None)
     live = LivePreview(config, chosen, host, worker, models, dialog)
-    content = dialog.get_content_area()
-    content.pack_start(live.widget, True, True, SPACE)
-    content.reorder_child(live.widget, 0)
+    _lay_out(dialog, live, [p.name for p in chosen.parameters])
     agreed = False
     try:
         agreed = dialog.run()
@@ -50,8 +50,23 @@ def ask_user(procedure, config, chosen, host, worker, models):
     return agreed
 
 
+def _lay_out(dialog, live, names):
+    """The preview on the left, the parameters and what is said on the right: a dialog that low
+    screens have room for. GIMP's takes its own widgets alone, so the preview goes beside a label.
+    """
+    dialog.get_label("limner-preview", "", False, False).hide()
+    left = dialog.fill_box("limner-left", ["limner-preview"])
+    left.pack_start(live.widget, False, False, 0)
+    right = dialog.fill_box("limner-right", names)
+    right.set_margin_start(2 * SPACE)
+    right.pack_end(live.sentences, False, False, 0)
+    both = Gtk.Orientation.HORIZONTAL
+    dialog.fill_paned("limner-both", both, "limner-left", "limner-right")
+    dialog.fill(["limner-both"])
+
+
 class LivePreview:
-    """The preview with the sentences under it; asks the worker whenever a parameter changes."""
+    """The preview and the sentences about it; asks the worker whenever a parameter changes."""
 
     def __init__(self, config, chosen, host, worker, models, dialog):
         self._config = config
@@ -61,8 +76,9 @@ class LivePreview:
         self._picture, self._pixels = host.preview()
         self._view = SplitView(self._picture, self._pixels)
         self._state, self._size, self._device, self._colored = (_label() for _ in range(4))
-        self._size.set_text(self._size_text(host.picture()))
-        self.widget = self._packed()
+        _tell(self._size, self._size_text(host.picture()))
+        self.widget = self._packed_view()
+        self.sentences = self._packed_sentences()
         self._conversation = Conversation(worker, GLib.idle_add, self._answered, self._failed)
         self._handler = config.connect("notify", self._changed)
         self._asked = 0
@@ -73,7 +89,14 @@ class LivePreview:
         self._config.disconnect(self._handler)
         self._conversation.close(interrupt)
 
-    def _packed(self):
+    def _packed_sentences(self):
+        box = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=SPACE)
+        for label in (self._colored, self._state, self._device, self._size):
+            box.pack_start(label, False, False, 0)
+        box.show()
+        return box
+
+    def _packed_view(self):
         box = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=SPACE, border_width=2 * SPACE)
         box.pack_start(self._view, False, False, 0)
         row = Gtk.Box(spacing=SPACE)
@@ -91,10 +114,7 @@ class LivePreview:
             buttons.pack_start(button, False, False, 0)
         row.set_center_widget(buttons)
         box.pack_start(row, False, False, 0)
-        for label in (self._colored, self._state, self._device, self._size):
-            box.pack_start(label, False, False, 0)
         box.show_all()
-        self._colored.hide()
         return box
 
     def _size_text(self, layer):
@@ -114,30 +134,34 @@ class LivePreview:
         request = make_request(self._chosen, dict(values, model=model.id), self._picture)
         self._asked = self._conversation.ask(dict(request, preview=True), self._pixels)
         if not self._state.get_text():
-            self._state.set_text("Computing the preview…")
+            _tell(self._state, COMPUTING)
 
     def _answered(self, number, picture, pixels, report):
         self._view.show_after(picture, pixels)
-        self._state.set_text("" if number == self._asked else "Computing the preview…")
+        _tell(self._state, "" if number == self._asked else COMPUTING)
         if not report["recalled"]:
             device = self._config.get_property("device")
-            self._device.set_text(preview.device_sentence(report, device))
+            _tell(self._device, preview.device_sentence(report, device))
         self._tell_colored(preview.is_colored(report))
 
     def _failed(self, number, error):
         if number != self._asked:
             return  # a newer one is on its way
         self._view.show_nothing_new()
-        self._state.set_text(f"No preview: {error.text}")
+        _tell(self._device, "")
+        _tell(self._state, f"No preview: {error.text}")
 
     def _tell_colored(self, colored):
-        self._colored.set_visible(colored)
-        if colored:
-            known = "<b>This layer is in color already.</b>"
-            self._colored.set_markup(f"{known} Recolor gives it new colors, in a new layer.")
+        _tell(self._colored, COLORED if colored else "")
         agree = self._dialog.get_widget_for_response(Gtk.ResponseType.OK)
         if agree is not None:
             agree.set_label("Rec_olor" if colored else "_OK")
+
+
+def _tell(label, sentence):
+    """Show a sentence; an empty one takes no room."""
+    label.set_text(sentence)
+    label.set_visible(bool(sentence))
 
 
 def _label():
