@@ -137,9 +137,9 @@ def colorize_table(squares: list[Tensor], result: Act, args: Args) -> str:
         "mean colour": [flat(lab, mean_ab) for lab in labs],
         "truth": squares,
     }
-    judges = load_judges(args)
+    judge = load_judges(args, squares)
     rows = [
-        [name, *color_numbers(pictures, squares), *judges(pictures, squares)]
+        [name, *color_numbers(pictures, squares), *judge(pictures)]
         for name, pictures in candidates.items()
     ]
     header = ["", "|ab| error", "PSNR dB", "colourfulness", "of truth", "LPIPS-sq", "Frechet R50"]
@@ -163,23 +163,23 @@ def color_numbers(pictures: list[Tensor], truths: list[Tensor]) -> list[float]:
     return [float(np.mean(errors)), float(np.mean(ratios)), float(np.mean(colors)), share]
 
 
-def load_judges(args: Args) -> Callable[[list[Tensor], list[Tensor]], list[float]]:
-    """A function (pictures, truths) -> [LPIPS, Frechet distance], NaN where weights lack."""
-    lpips = resnet = None
+def load_judges(args: Args, truths: list[Tensor]) -> Callable[[list[Tensor]], list[float]]:
+    """A function pictures -> [LPIPS, Frechet distance] to the truths; NaN where weights lack."""
+    lpips = resnet = wanted = None
     if args.squeezenet != Path() and args.lpips != Path():
         weights = read_safetensors(args.squeezenet), read_safetensors(args.lpips)
         lpips = LpipsSqueeze().load(*weights)
     if args.resnet != Path():
         resnet = ResNet50Features().load(read_safetensors(args.resnet))
+        wanted = torch.cat([resnet(truth) for truth in truths]).double().numpy()
 
-    def judge(pictures: list[Tensor], truths: list[Tensor]) -> list[float]:
+    def judge(pictures: list[Tensor]) -> list[float]:
         distance = frechet = float("nan")
         if lpips is not None:
             pairs = zip(pictures, truths, strict=True)
             distance = float(np.mean([float(lpips(one, other)) for one, other in pairs]))
-        if resnet is not None:
+        if resnet is not None and wanted is not None:
             found = torch.cat([resnet(picture) for picture in pictures]).double().numpy()
-            wanted = torch.cat([resnet(truth) for truth in truths]).double().numpy()
             frechet = metrics.frechet_distance(found, wanted)
         return [distance, frechet]
 

@@ -85,6 +85,22 @@ def covariance(features: Tensor) -> Tensor:
     return flat @ flat.transpose(1, 2) / flat.shape[2]
 
 
+def tone_loss(painted: Tensor, picture: Tensor, block: int = 8) -> Tensor:
+    """1 - correlation of the two pictures' luma, averaged over blocks; (N, 3, H, W) in [0, 1].
+
+    Light places stay lighter than dark ones, whatever the painter's own range of tones. Taken
+    over the batch as one picture, as the style is.
+    """
+    weights = picture.new_tensor((0.299, 0.587, 0.114)).view(1, 3, 1, 1)
+
+    def tones(rgb: Tensor) -> Tensor:
+        luma = F.avg_pool2d((rgb * weights).sum(dim=1, keepdim=True), block).flatten()
+        return luma - luma.mean()
+
+    first, second = tones(painted), tones(picture)
+    return 1 - (first * second).sum() / (first.norm() * second.norm() + 1e-6)
+
+
 def total_variation(picture: Tensor) -> Tensor:
     """Mean absolute difference of neighbouring pixels, (N, C, H, W)."""
     vertical = (picture[:, :, 1:] - picture[:, :, :-1]).abs().mean()

@@ -70,6 +70,7 @@ class Args:
     content_weight: float = option(0.2, "weight of the content loss")
     covariance_weight: float = option(3.0, "weight of the distance of covariances")
     moment_weight: float = option(1.0, "weight of the distance of means and deviations")
+    tone_weight: float = option(2.0, "weight of the loss that keeps light places light")
     variation_weight: float = option(0.1, "weight of total variation, against speckles")
     range_weight: float = option(10.0, "weight of values outside [0, 1]")
     seed: int = option(0, "seed of weights and crops")
@@ -181,6 +182,7 @@ def compute_losses(
         "content": args.content_weight * F.mse_loss(features[args.content_layer], content.float()),
         "covariance": args.covariance_weight * covariance,
         "moment": args.moment_weight * moment,
+        "tone": args.tone_weight * losses.tone_loss(painted, rgb),
         "variation": args.variation_weight * losses.total_variation(painted),
         "range": args.range_weight * (outside**2).mean(),
     }

@@ -14,7 +14,7 @@ from core.errors import ModelError
 from core.manifest import TASKS
 from installer import files, plug_in, proof, record, runtime, setup
 from installer.errors import InstallError
-from installer.places import Profile
+from installer.places import Profile, profile_at
 from installer.record import Record
 from installer.runtime import Runtime
 
@@ -68,7 +68,7 @@ def look(checkout: Path, data: Path, profiles: list[Profile]) -> Look:
     known = record.load(data)
     folders = {os.path.realpath(p.folder): p for p in profiles}
     for path, version in (known.profiles if known else {}).items():
-        folders.setdefault(os.path.realpath(path), Profile(Path(path), version))
+        folders.setdefault(os.path.realpath(path), profile_at(Path(path), version))
     return Look(checkout, data, tuple(folders.values()), known)
 
 
@@ -213,10 +213,11 @@ def _known_to_gimp(profile: Profile) -> Iterator[Line]:
     if PROCEDURE in remembered:
         yield Line(f"{profile.title} has the filters: Filters > Limner > Auto Colorize…")
     elif newer:
-        yield Line(
-            f"{profile.title} was started after the installation and did not take the plug-in in.",
-            "Start GIMP from a terminal and report what it prints about limner.",
-        )
+        text = f"{profile.title} was started since and did not take the plug-in in."
+        if profile.version.startswith("2."):
+            yield Line(text, "It may lack Python-Fu (Python 2.7), which it needs; GIMP 3 does not.")
+        else:
+            yield Line(text, "Start GIMP from a terminal and report what it prints about limner.")
     else:
         yield Line(f"The plug-in is in {profile.plug_in}; {profile.title} was not started since")
 
@@ -236,12 +237,14 @@ def _changed(what: Look, folder: Path) -> Iterator[Line]:
 
 def _proof_lines(what: Look) -> Iterator[Line]:
     tried = [p.plug_in for p in what.profiles if plug_in.is_ours(p.plug_in) and not p.sandbox]
-    place = what.runtimes[0]
-    if not tried and not place.python.exists():
-        return  # said before
-    try:
-        done = proof.prove(what.checkout, what.data, place, tried)
-    except InstallError as error:
-        yield Line(error.sentence, error.hint)
-    else:
-        yield Line(str(done), telling=True)
+    for place in what.runtimes:
+        if not place.python.exists():
+            continue  # said before
+        where = f"In the {place.sandbox}: " if place.sandbox else ""
+        plug_ins = [] if place.sandbox else tried
+        try:
+            done = proof.prove(what.checkout, what.data, place, plug_ins)
+        except InstallError as error:
+            yield Line(where + error.sentence, error.hint)
+        else:
+            yield Line(where + str(done), telling=True)

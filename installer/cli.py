@@ -57,12 +57,14 @@ def run_install(options: argparse.Namespace, system: System, data: Path) -> int:
     """Install, prove it, and say what to do next."""
     _refuse_wrong_user(options, system)
     profiles = _profiles(options, system, data)
+    known = record.load(data)
+    accelerator = options.accelerator or (known.accelerator if known else "auto")
     work = setup.Setup(
         checkout=CHECKOUT,
         data=data,
         profiles=tuple(profiles),
         runtimes=tuple(setup.runtimes(system, data, sys.executable, profiles)),
-        wanted=wanted(CHECKOUT, options.accelerator, system),
+        wanted=wanted(CHECKOUT, accelerator, system),
         link=options.link,
         wheels=setup.absolute(options.offline) if options.offline else None,
         say=say,
@@ -70,18 +72,21 @@ def run_install(options: argparse.Namespace, system: System, data: Path) -> int:
     say(f"Limner {work.version}. {work.wanted.reason}")
     if not profiles:
         say("No GIMP was found: only the command line is installed.")
-    steps.run(setup.steps(work, options.dry_run), say, options.dry_run)
+    steps.run(setup.steps(work), say, options.dry_run)
     if options.dry_run:
         return 0
     place = work.runtimes[0]
     outside = [profile.plug_in for profile in profiles if not profile.sandbox]
     say(str(proof.prove(CHECKOUT, data, place, outside)))
     for other in work.runtimes[1:]:
-        say(f"In the {other.sandbox}: {proof.prove(CHECKOUT, data, other, [])}")
+        if other.sandbox not in work.left_out:
+            say(f"In the {other.sandbox}: {proof.prove(CHECKOUT, data, other, [])}")
     say(f"It takes {files.megabytes(_size(work))} on disk in all.")
     status = _colorize(options.colorize, place) if options.colorize else 0
-    _say_what_is_next(profiles, place)
-    return status
+    _say_what_is_next([p for p in profiles if p.sandbox not in work.left_out], place)
+    for sandbox, error in work.left_out.items():
+        say(f"Not done for the {sandbox}: {error}")
+    return 1 if work.left_out else status
 
 
 def run_check(options: argparse.Namespace, system: System, data: Path) -> int:
@@ -124,8 +129,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--accelerator",
         choices=ACCELERATORS,
-        default="auto",
-        help="what works on pictures; auto (the default) adds WebGPU where a graphics card is",
+        help="what works on pictures; auto adds WebGPU where a graphics card is (default: auto, "
+        "or what was chosen before)",
     )
     parser.add_argument(
         "--colorize", metavar="PICTURE", help="also colour this grey picture, as a first try"
@@ -168,7 +173,7 @@ def _profiles(options: argparse.Namespace, system: System, data: Path) -> list[P
     known = record.load(data)
     seen = {os.path.realpath(profile.folder) for profile in found}
     for path, version in (known.profiles if known else {}).items():
-        profile = Profile(Path(path), version)
+        profile = places.profile_at(Path(path), version)
         if os.path.realpath(path) not in seen and plug_in.is_ours(profile.plug_in):
             found.append(profile)
     return found

@@ -4,6 +4,7 @@ import errno
 import hashlib
 import os
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -39,7 +40,7 @@ def replace_folder(target: Path, build: Callable[[Path], None]) -> None:
     new, old = beside(target)
     remove(new)
     if not target.exists() and old.exists():
-        os.rename(old, target)  # the last run was ended between the two renames below
+        _rename(old, target)  # the last run was ended between the two renames below
     try:
         new.mkdir(parents=True)
         build(new)
@@ -54,14 +55,25 @@ def swap(new: Path, target: Path) -> None:
     old = beside(target)[1]
     remove(old)
     if os.path.lexists(target):
-        os.rename(target, old)
+        _rename(target, old)
     try:
-        os.rename(new, target)
+        _rename(new, target)
     except OSError:
         if old.exists():
-            os.rename(old, target)
+            _rename(old, target)
         raise
     remove(old)
+
+
+def _rename(source: Path, target: Path) -> None:
+    """os.rename; on Windows a virus scanner may hold new files open for some seconds."""
+    for _ in range(20 if os.name == "nt" else 0):
+        try:
+            os.rename(source, target)
+            return
+        except PermissionError:
+            time.sleep(0.5)
+    os.rename(source, target)
 
 
 def beside(target: Path) -> tuple[Path, Path]:

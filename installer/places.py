@@ -122,7 +122,15 @@ def given_profile(text: str) -> Profile:
             "Give --gimp-dir GIMP's folder that has 'plug-ins' in it; GIMP's Preferences > "
             "Folders > Plug-ins shows it.",
         )
-    return Profile(folder, folder.name if is_wanted(folder.name) else "")
+    return profile_at(folder, folder.name if is_wanted(folder.name) else "")
+
+
+def profile_at(folder: Path, version: str) -> Profile:
+    """The profile in a folder; whose it is shows in the folder's path."""
+    path = folder.as_posix()
+    if f"/.var/app/{FLATPAK_ID}/" in path:
+        return Profile(folder, version, "flatpak")
+    return Profile(folder, version, "snap" if "/snap/gimp/" in path else "")
 
 
 def installed_gimps(system: System) -> list[Profile]:
@@ -146,11 +154,6 @@ def has_flatpak(system: System) -> bool:
     if system.platform != "linux" or not _which(system, "flatpak"):
         return False
     return bool(_output(["flatpak", "info", FLATPAK_ID]))
-
-
-def has_snap(system: System) -> bool:
-    """Whether GIMP is installed as a Snap and was started."""
-    return system.platform == "linux" and (system.home / "snap/gimp/current").exists()
 
 
 def _roots(system: System) -> list[tuple[Path, str]]:

@@ -20,6 +20,9 @@ SCHEMA = 1
 SCRIPT = "limner.py"
 SHARED = ("__init__.py", "protocol.py")
 
+PYTHON_3, PYTHON_2 = b"#!/usr/bin/env python3\n", b"#!/usr/bin/env python2\n"
+"""First lines of the script; the second is what GIMP 2.10's own Python plug-ins have."""
+
 _NOT_COPIED = frozenset({"entry"})
 _OURS = {"plugin", "core", SCRIPT, RECORD, "__pycache__"}
 
@@ -29,11 +32,14 @@ class Source:
     """Where the plug-in's files come from, and what its record says.
 
     Attributes:
+        gimp2: for GIMP 2.10, which starts the script by the Python of its first line, and has
+            its modules in Python 2 alone.
         link: links into the checkout instead of copies.
         models: folders with a folder per model.
     """
 
     checkout: Path
+    gimp2: bool
     link: bool
     version: str
     python: Path
@@ -130,19 +136,30 @@ def _all_files(folder: Path) -> list[Path]:
 
 
 def _fill(new: Path, source: Source) -> None:
-    script = source.checkout / "plugin" / "entry" / SCRIPT
     (new / "core").mkdir()
+    _put_script(new / SCRIPT, source)
     if source.link:
-        script.chmod(script.stat().st_mode | 0o111)
-        (new / SCRIPT).symlink_to(script)
         (new / "plugin").symlink_to(source.checkout / "plugin", target_is_directory=True)
         for name in SHARED:
             (new / "core" / name).symlink_to(source.checkout / "core" / name)
     else:
         files.copy_tree(source.checkout / "plugin", new / "plugin", _NOT_COPIED)
-        files.copy_file(script, new / SCRIPT)
-        (new / SCRIPT).chmod(0o755)
         for name in SHARED:
             files.copy_file(source.checkout / "core" / name, new / "core" / name)
     text = json.dumps(source.record(), indent=2) + "\n"
     (new / RECORD).write_text(text, encoding="utf-8")
+
+
+def _put_script(path: Path, source: Source) -> None:
+    """What GIMP starts, with the exec bit; a link only where its first line can stay."""
+    script = source.checkout / "plugin" / "entry" / SCRIPT
+    if source.link and not source.gimp2:
+        if not os.access(script, os.X_OK):
+            script.chmod(script.stat().st_mode | 0o111)
+        path.symlink_to(script)
+        return
+    text = script.read_bytes()
+    if source.gimp2:
+        text = text.replace(PYTHON_3, PYTHON_2, 1)
+    path.write_bytes(text)
+    path.chmod(0o755)

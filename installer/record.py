@@ -6,10 +6,11 @@ installation that was interrupted is known as such.
 
 import json
 import os
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 from installer import files
+from installer.wheels import ACCELERATORS
 
 NAME = "install.json"
 SCHEMA = 1
@@ -50,17 +51,20 @@ class Record:
         new = [str(path) for path in files.make_folders(folder)]
         self.made += [path for path in new if path not in self.made]
 
-    def remember(self, folder: Path) -> None:
-        """Take the fingerprints of what lies in a folder."""
-        self.fingerprints[str(folder)] = files.fingerprints(folder)
+    def remember(self, folder: Path, link: bool) -> None:
+        """Take the fingerprints of what lies in a folder; what is linked may change as it likes."""
+        self.fingerprints[str(folder)] = {} if link else files.fingerprints(folder)
 
 
 def load(data: Path) -> Record | None:
     """The record in a data folder; None where there is none, or none that can be read."""
     try:
         values = json.loads((data / NAME).read_text(encoding="utf-8"))
-        if values.pop("schema") != SCHEMA:
-            return None
-        return Record(**values)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        found = Record(**values)
+    except (OSError, ValueError, TypeError):
         return None
+    plain = Record()
+    alike = all(type(getattr(found, f.name)) is type(getattr(plain, f.name)) for f in fields(plain))
+    if not alike or found.schema != SCHEMA or found.accelerator not in ACCELERATORS:
+        return None
+    return found

@@ -24,6 +24,7 @@ STAMP = "limner.json"
 OLDEST_PYTHON = (3, 11)
 
 _CLEANED = ("PYTHON", "LD_", "DYLD_", "GI_", "GIO_", "GTK", "GDK", "GEGL", "BABL", "__PYVENV")
+_NOT_FOR_PIP = ("PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_REQUIRE_VIRTUALENV")
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,9 @@ class Runtime:
 
 def clean_environment() -> dict[str, str]:
     """The environment without what would bend another Python; pip's settings stay."""
-    kept = {k: v for k, v in os.environ.items() if not k.upper().startswith(_CLEANED)}
+    kept = {
+        k: v for k, v in os.environ.items() if not k.upper().startswith(_CLEANED + _NOT_FOR_PIP)
+    }
     # settings of a user's pip.conf that have no meaning inside an environment
     return kept | {"PIP_USER": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1"}
 

@@ -3,7 +3,7 @@
 import os
 import re
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from installer import environment, files, places, plug_in, record, runtime, wheels
@@ -28,6 +28,7 @@ class Setup:
         profiles: GIMP profiles that get the plug-in.
         runtimes: the private Pythons, the one outside any sandbox first.
         wheels: folder of wheels to take instead of the package index.
+        left_out: sandbox -> why its GIMP cannot be served; the other GIMPs still are.
     """
 
     checkout: Path
@@ -38,6 +39,7 @@ class Setup:
     link: bool
     wheels: Path | None
     say: Say
+    left_out: dict[str, InstallError] = field(default_factory=dict)
 
     @property
     def version(self) -> str:
@@ -59,7 +61,7 @@ def runtimes(system: System, data: Path, python: str, profiles: list[Profile]) -
     return found
 
 
-def steps(setup: Setup, dry_run: bool) -> list[Step]:
+def steps(setup: Setup) -> list[Step]:
     """The whole installation. Refuses before the first step what could not be finished.
 
     Raises:
@@ -113,7 +115,8 @@ def launcher(setup: Setup) -> Path | None:
     """A program that starts whichever Python fits the side it is started from; None where one
     is enough. GIMP as a Flatpak and as an ordinary program share one profile folder.
     """
-    if any(r.sandbox == "flatpak" for r in setup.runtimes):
+    kinds = {r.sandbox for r in setup.runtimes} - setup.left_out.keys()
+    if "flatpak" in kinds:
         return setup.data / "python"
     return None
 
@@ -133,13 +136,20 @@ def _runtime_steps(setup: Setup, place: Runtime, new: Record) -> list[Step]:
             return "It is there and whole."
         new.make_folder(place.folder.parent)
         new.save(setup.data)
-        return environment.build(place, setup.wanted, setup.data, setup.wheels, setup.say)
+        try:
+            return environment.build(place, setup.wanted, setup.data, setup.wheels, setup.say)
+        except InstallError as error:
+            if not place.sandbox:
+                raise
+            setup.left_out[place.sandbox] = error
+            return f"Left out: {error}"
 
     def core() -> str:
+        if place.sandbox in setup.left_out:
+            return "Left out."
         runtime.put_core(place, setup.checkout, setup.link)
         runtime.put_command(place)
-        if not setup.link:
-            new.remember(place.core)
+        new.remember(place.core, setup.link)
         if place.sandbox == "flatpak":
             _put_launcher(setup)
         return f"On the command line: {place.command_line}" if not place.sandbox else ""
@@ -153,6 +163,8 @@ def _runtime_steps(setup: Setup, place: Runtime, new: Record) -> list[Step]:
 
 def _profile_step(setup: Setup, profile: Profile, new: Record) -> Step:
     def put() -> str:
+        if profile.sandbox in setup.left_out:
+            return "Left out."
         new.make_folder(profile.plug_in.parent)
         new.save(setup.data)
         place = setup.runtime_of(profile)
@@ -165,10 +177,17 @@ def _profile_step(setup: Setup, profile: Profile, new: Record) -> Step:
             log = place.folder.parent / log.name
         plug_in.put(
             profile.plug_in,
-            plug_in.Source(setup.checkout, setup.link, setup.version, python, models, log),
+            plug_in.Source(
+                checkout=setup.checkout,
+                gimp2=profile.version.startswith("2."),
+                link=setup.link,
+                version=setup.version,
+                python=python,
+                models=models,
+                log=log,
+            ),
         )
-        if not setup.link:
-            new.remember(profile.plug_in)
+        new.remember(profile.plug_in, setup.link)
         return ""
 
     return Step(f"Plug-in for {profile.title}: {profile.plug_in}", put)

@@ -31,7 +31,7 @@ _BASES = {
     Gimp.ImageBaseType.INDEXED: "indexed",
 }
 
-_SRGB_TYPES = {"u8": "u8", "u16": "u16", "u32": "u16"}
+_SRGB_TYPES = {"u8": "u8", "u16": "u16"}
 _OTHER_TYPES = {"u8": "u16"}
 """Channel type of the image -> of the picture, where its numbers are sRGB and where they are not;
 float for all that is not listed."""

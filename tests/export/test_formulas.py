@@ -80,6 +80,12 @@ def test_covariance_equals_numpys():
     assert np.abs(losses.covariance(features)[0].numpy() - expected).max() < 1e-6
 
 
+def test_tone_loss_ignores_range_but_not_order():
+    picture = random_rgb(2, 32)
+    assert losses.tone_loss(0.2 + 0.3 * picture, picture) == pytest.approx(0, abs=1e-3)
+    assert losses.tone_loss(1 - picture, picture) == pytest.approx(2, abs=1e-3)
+
+
 def test_metrics_of_equal_and_grey_pictures():
     picture = random_rgb(1)[0].permute(1, 2, 0).double().numpy()
     assert metrics.ssim(picture, picture) == pytest.approx(1.0)

@@ -11,7 +11,7 @@ from typing import NoReturn
 
 import pytest
 
-from tests.gimp.chroot import Missing, suites
+from tests.gimp.chroot import CommandFailed, Missing, suites
 from tests.gimp.session import Session
 
 
@@ -23,18 +23,21 @@ def cannot_run(sentence: str) -> NoReturn:
 
 
 @functools.cache
-def prepared(suite: str) -> Session | str:
-    """A suite's session, made once; or the sentence that says why it cannot be had."""
+def prepared(suite: str) -> Session | Missing | CommandFailed:
+    """A suite's session, made once; or why it could not be made."""
     try:
         return Session.prepare(suite)
-    except Missing as error:
-        return str(error)
+    except (Missing, CommandFailed) as error:
+        return error
 
 
 def session_of(suite: str) -> Session:
+    """A suite's session; skips or fails the test where there is none."""
     session = prepared(suite)
-    if isinstance(session, str):
-        cannot_run(session)
+    if isinstance(session, Missing):
+        cannot_run(str(session))
+    if isinstance(session, CommandFailed):
+        raise session
     return session
 
 

@@ -85,5 +85,5 @@ def read_raw(path: Path, width: int, height: int, pixel_format: str) -> np.ndarr
     """Bytes in a format of babl's: (H, W, C) of the type that its name says."""
     assert sys.byteorder == "little"
     model, _, kind = pixel_format.partition(" ")
-    data = np.fromfile(path, TYPES[kind])
+    data = np.fromfile(path, TYPES[kind.partition("-space-")[0]])
     return data.reshape(height, width, CHANNELS[re.sub("['~]", "", model)])

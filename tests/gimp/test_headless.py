@@ -35,6 +35,7 @@ REFUSED = {
     "refused/channel": "channel",
     "refused/layer-mask": "mask",
     "refused/selection-mask": "Limner works on layers",
+    "refused/floating": "floating selection",
     "refused/two-layers": "one layer",
     "refused/no-layer": "layer",
     **{f"refused/transparent-{task}": "transparent" for task in TASKS},
@@ -155,6 +156,19 @@ def test_outside_the_selection_the_source_is_seen(session: Session, name: str):
     np.testing.assert_array_equal(after[selection == 0], before[selection == 0])
     assert np.abs(after - before)[selection == 1].mean() > 0.01
     assert session.case(name)["after"]["selection"] == session.case(name)["before"]["selection"]
+
+
+@pytest.mark.parametrize(
+    ("name", "columns", "rows"),
+    [("own", slice(0, 48), slice(0, 64)), ("own-and-selection", slice(20, 48), slice(10, 40))],
+)
+def test_what_a_mask_hides_stays_hidden(session: Session, name: str, columns: slice, rows: slice):
+    _, new = succeeded(session.case(f"mask/{name}"))
+    assert new["mask"]
+    mask = session.pixels(f"mask/{name}", "mask")[..., 0]
+    expected = np.zeros_like(mask)
+    expected[rows, columns] = 1
+    np.testing.assert_array_equal(mask, expected)
 
 
 @pytest.mark.parametrize("place", ["smaller", "larger", "outside"])

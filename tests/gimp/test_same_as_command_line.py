@@ -18,9 +18,12 @@ def files(session: Session) -> Session:
     """The session, with the command line's results beside GIMP's."""
     for task, command in COMMANDS.items():
         for name in (*SAME_SPACE, "p3.png"):
-            target = f"/limner/out/{task}-{name}"
             session.command_line(
-                command, f"/limner/in/{name}", target, "--device", "cpu", log=f"{task}-{name}.log"
+                command,
+                f"/limner/in/{name}",
+                f"--output=/limner/out/{task}-{name}",
+                "--device=cpu",
+                log=f"{task}-{name}.log",
             )
     return session
 
@@ -53,8 +56,8 @@ def test_display_p3_keeps_its_profile_and_looks_the_same(files: Session, task: s
     in_gimp = files.pixels(f"file/{task}/p3.png", "result").astype(int)
     by_command = read_file(files.out / f"{task}-p3.png").astype(int)
     difference = np.abs(in_gimp - by_command)
-    assert difference.mean() < 0.5
-    assert np.quantile(difference, 0.999) <= 3
+    assert difference.mean() < 0.1  # measured: 0.01 and 0.02
+    assert difference.max() <= 2  # measured: 1, by GIMP's and libvips' own roundings
 
 
 @pytest.mark.parametrize("task", COMMANDS)
@@ -65,7 +68,8 @@ def test_display_p3_gives_the_colours_that_srgb_gives(files: Session, task: str)
     as_srgb = linear_to_srgb(p3_to_srgb(srgb_to_linear(in_p3)))  # P3 has sRGB's tone curve
     lab_p3, lab_srgb = srgb_to_lab(as_srgb), srgb_to_lab(in_srgb)
     distance = np.linalg.norm(lab_p3 - lab_srgb, axis=-1)
-    assert distance.mean() < 1.5  # CIE76; two roundings to 8 bits alone make about 0.5
+    # CIE76. Measured: 0.4 and 0.7; with P3's numbers taken for sRGB's it would be above 1.8
+    assert distance.mean() < 1.2
 
 
 def p3_to_srgb(linear: np.ndarray) -> np.ndarray:

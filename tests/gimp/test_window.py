@@ -44,6 +44,7 @@ def seen(installed: Session, shots: Path) -> Stages:
 def test_ok_adds_a_coloured_layer(seen: Stages, story: str):
     before, after = seen[story]["opened"], seen[story]["filtered"]
     assert (before["base"], after["base"]) == ("gray", "rgb")
+    assert before["images"] == after["images"] == 1
     result, source = after["layers"]
     assert result["name"].startswith(NAMES[story])
     assert source["name"] == before["layers"][0]["name"]
@@ -82,5 +83,5 @@ def test_cancel_in_mid_run_leaves_nothing(seen: Stages):
 
 def test_the_entries_are_insensitive_in_an_indexed_image(seen: Stages):
     assert seen["indexed"]["opened"]["base"] == "indexed"
-    assert seen["indexed"]["dialog"] == ""
-    assert seen["indexed"]["tried"] == seen["indexed"]["opened"]
+    assert seen["indexed"]["sensitive"] == dict.fromkeys(NAMES.values(), False)
+    assert seen["colorize"]["sensitive"] == dict.fromkeys(NAMES.values(), True)

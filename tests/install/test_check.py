@@ -55,6 +55,16 @@ def damage_record(machine):
     (machine.data / "install.json").write_text("{")
 
 
+def misuse_record(machine):
+    path = machine.data / "install.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"profiles": ["a list"]}))
+
+
+def choose_an_unknown_accelerator(machine):
+    path = machine.data / "install.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"accelerator": "tpu"}))
+
+
 def mark_incomplete(machine):
     path = machine.data / "install.json"
     path.write_text(path.read_text().replace('"done"', '"incomplete"'))
@@ -141,6 +151,8 @@ DAMAGES = [
     (downgrade_a_package, "is needed, 1.0.0 is installed", AGAIN),
     (remove_data, "is not there", AGAIN),
     (damage_record, "install record", AGAIN),
+    (misuse_record, "install record", AGAIN),
+    (choose_an_unknown_accelerator, "install record", AGAIN),
     (mark_incomplete, "was interrupted", AGAIN),
     (another_version, "Limner 0.0.9 is installed", "Run install.py to update it."),
     (edit_core, "color.py was changed", AGAIN),
@@ -200,6 +212,17 @@ def test_check_where_nothing_was_ever_installed(machine):
 def test_the_filters_in_gimps_memory_are_seen(installed):
     (installed.home / GIMP_3 / "pluginrc").write_text('(proc-def "limner-auto-colorize" 1)')
     assert "GIMP 3.0 has the filters" in installed.install("--check")
+
+
+def test_gimp_2_without_its_python_is_told_so(machine):
+    machine.profile(".config/GIMP/2.10")
+    machine.install()
+    pluginrc = machine.home / ".config/GIMP/2.10/pluginrc"
+    pluginrc.write_text("(protocol-version 21)")
+    os.utime(pluginrc, (2e9, 2e9))
+    status, said = machine.run("--check")
+    assert status == 1
+    assert "may lack Python-Fu" in said
 
 
 def test_the_block_for_a_bug_report(installed):

@@ -49,6 +49,20 @@ def test_everything_is_in_its_place(machine):
     assert "Filters > Limner > Auto Colorize" in said
 
 
+@pytest.mark.parametrize("how", [(), ("--link",)], ids=["copy", "link"])
+def test_each_gimp_starts_the_script_by_the_python_that_has_its_modules(machine, how):
+    """GIMP runs what the first line names; gimpfu is in Python 2 alone, gi in Python 3."""
+    machine.profile(GIMP_2)
+    machine.profile(GIMP_3)
+    machine.install(*how)
+    first = {
+        profile: (plug_in(machine, profile) / "limner.py").read_text().partition("\n")[0]
+        for profile in (GIMP_2, GIMP_3)
+    }
+    assert first == {GIMP_2: "#!/usr/bin/env python2", GIMP_3: "#!/usr/bin/env python3"}
+    assert "All is well" in machine.install("--check")
+
+
 def test_no_test_and_no_cache_is_copied(machine):
     machine.profile(GIMP_3)
     machine.install()
@@ -160,6 +174,13 @@ def test_another_accelerator_is_another_environment(machine):
     machine.install("--accelerator", "cpu")
     machine.install("--accelerator", "webgpu")
     assert any("onnxruntime-ep-webgpu" in r for call in machine.pip_calls[1:] for r in call)
+
+
+def test_the_accelerator_that_was_chosen_stays_chosen(machine):
+    machine.install("--accelerator", "webgpu")
+    calls = len(machine.pip_calls)
+    machine.install()
+    assert len(machine.pip_calls) == calls
 
 
 def test_an_interrupted_run_is_finished_by_the_next(machine):
@@ -290,6 +311,8 @@ def test_link_and_copy_replace_each_other(machine):
     assert not (plug_in(machine) / "plugin").is_symlink()
     machine.install("--link")
     assert (plug_in(machine) / "plugin").is_symlink()
+    fingerprints = json.loads((machine.data / "install.json").read_text())["fingerprints"]
+    assert not any(fingerprints.values()), "a checkout may be edited"
     assert (cli.CHECKOUT / "plugin/run.py").is_file()
 
 

@@ -72,6 +72,16 @@ def test_one_profile_that_both_gimps_use_starts_the_python_that_fits(flatpak):
     assert "All is well" in flatpak.install("--check")
 
 
+def test_a_profile_of_an_earlier_run_keeps_its_sandbox(flatpak, tmp_path):
+    flatpak.profile(FLATPAK)
+    flatpak.install()
+    before = record(flatpak, FLATPAK)
+    other = tmp_path / "other"
+    other.mkdir()
+    flatpak.install("--gimp-dir", str(other))
+    assert record(flatpak, FLATPAK) == before
+
+
 def test_a_flatpak_is_uninstalled_whole(flatpak):
     flatpak.profile(FLATPAK)
     before = flatpak.tree()
@@ -80,12 +90,19 @@ def test_a_flatpak_is_uninstalled_whole(flatpak):
     assert flatpak.tree() == before
 
 
-def test_a_sandbox_with_an_old_python_is_said(flatpak):
+def test_a_sandbox_that_cannot_be_served_is_said_and_the_other_gimp_is_served(flatpak):
     flatpak.profile(FLATPAK)
+    flatpak.profile(".config/GIMP/2.10")
     flatpak.program("python3", "echo 3.9.1")
     status, said = flatpak.run()
     assert status == 1
     assert "There is no Python 3.11 or newer inside the Flatpak (found: 3.9.1)." in said
+    python = record(flatpak, ".config/GIMP/2.10")["python"]
+    assert python == str(flatpak.data / "venv/bin/python")
+    assert not (flatpak.home / FLATPAK / "plug-ins/limner").exists()
+    status, said = flatpak.run("--check")
+    assert status == 1
+    assert "venv-flatpak is not there" in said
 
 
 def test_a_snap_gets_a_python_where_it_can_see_it(machine, tmp_path):

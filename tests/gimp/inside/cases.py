@@ -184,6 +184,29 @@ def locked_layer(record):
     record.run(COLORIZE, scene.image, [scene.layer])
 
 
+@case("mask/own")
+def layer_with_a_mask(record):
+    _masked(record, selection=None)
+
+
+@case("mask/own-and-selection")
+def layer_with_a_mask_and_a_selection(record):
+    _masked(record, selection=(20, 10, 40, 30))
+
+
+def _masked(record, selection):
+    """The layer's own mask hides its right half."""
+    scene = Scene(GRAY)
+    scene.select(0, 0, SIZE[0] // 2, SIZE[1])
+    mask = scene.layer.create_mask(Gimp.AddMaskType.SELECTION)
+    scene.layer.add_mask(mask)
+    Gimp.Selection.none(scene.image)
+    if selection:
+        scene.select(*selection)
+    for new in record.run(COLORIZE, scene.image, [scene.layer]):
+        record.dump("mask", new.get_mask(), "Y float")
+
+
 @case("stack/grey-with-more-layers")
 def grey_image_with_more_layers(record):
     scene = Scene(GRAY)
@@ -229,6 +252,14 @@ def layer_mask(record):
 def selection_mask(record):
     scene = Scene(GRAY)
     record.run(COLORIZE, scene.image, [scene.image.get_selection()])
+
+
+@case("refused/floating")
+def floating_selection(record):
+    scene = Scene(GRAY)
+    scene.select(10, 10, 30, 30)
+    Gimp.Selection.float(scene.image, [scene.layer], 5, 5)
+    record.run(COLORIZE, scene.image, [scene.layer])
 
 
 @case("refused/two-layers")

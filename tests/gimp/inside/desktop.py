@@ -14,6 +14,7 @@ from gi.repository import Gio, GLib
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 LIMIT_S = 120
+PROBE_LIMIT_S = 10
 SCREEN = (1280, 860)
 WINDOW = (SCREEN[0] - 10, SCREEN[1] - 40)
 """Size of GIMP's window without its frame, so that all of it is on the screen."""
@@ -120,23 +121,19 @@ class Desktop:
         return path
 
     def probe(self):
-        """Facts of all open images, from inside GIMP: see probe.py."""
+        """Facts of the image, from inside GIMP, in a list: see probe.py. Empty: ask again."""
         answer = os.path.join(self._profile, "probe.json")
         if os.path.exists(answer):
             os.remove(answer)
         line = f"import sys; sys.path.insert(0, {HERE!r}); import probe; probe.write({answer!r})"
-        self._bus.call_sync(
-            "org.gimp.GIMP.UI",
-            "/org/gimp/GIMP/UI",
-            "org.gimp.GIMP.UI",
-            "BatchRun",
-            GLib.Variant("(ss)", ("python-fu-eval", line)),
-            None,
-            Gio.DBusCallFlags.NONE,
-            LIMIT_S * 1000,
-            None,
+        arguments = GLib.Variant("(ss)", ("python-fu-eval", line))
+        self._call(
+            "org.gimp.GIMP.UI", "/org/gimp/GIMP/UI", "org.gimp.GIMP.UI", "BatchRun", arguments
         )
-        wait_for("the probe's answer", lambda: os.path.exists(answer))
+        try:
+            wait_for("the probe's answer", lambda: os.path.exists(answer), PROBE_LIMIT_S)
+        except Waited:
+            return []  # whoever asks will ask again
         with open(answer, encoding="utf-8") as stream:
             return json.load(stream)
 
@@ -151,25 +148,31 @@ class Desktop:
         try:
             wait_for(what, asked, limit_s)
         except Waited as error:
-            raise Waited(f"{error}; the images are {facts}") from error
+            raise Waited(f"{error}; the image is {facts}") from error
         return facts[0]
 
+    def is_sensitive(self, action):
+        """Whether a menu entry can be chosen for the image that is shown."""
+        arguments = GLib.Variant("(s)", (action,))
+        answer = self._call(
+            "org.gimp.GIMP.UI", "/org/gimp/GIMP", "org.gtk.Actions", "Describe", arguments
+        )
+        return answer[0][0]
+
     def _on_bus(self):
+        bus = "org.freedesktop.DBus"
         try:
-            names = self._bus.call_sync(
-                "org.freedesktop.DBus",
-                "/org/freedesktop/DBus",
-                "org.freedesktop.DBus",
-                "ListNames",
-                None,
-                None,
-                Gio.DBusCallFlags.NONE,
-                -1,
-                None,
-            )
+            (names,) = self._call(bus, "/org/freedesktop/DBus", bus, "ListNames")
         except GLib.Error:
             return False
-        return "org.gimp.GIMP.UI" in names.unpack()[0]
+        return "org.gimp.GIMP.UI" in names
+
+    def _call(self, name, path, interface, method, arguments=None):
+        """The answer of a D-Bus call as a tuple. Raises GLib.Error."""
+        none, limit_ms = Gio.DBusCallFlags.NONE, LIMIT_S * 1000
+        return self._bus.call_sync(
+            name, path, interface, method, arguments, None, none, limit_ms, None
+        ).unpack()
 
     def _start_screen(self):
         read, write = os.pipe()

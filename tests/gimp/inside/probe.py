@@ -1,4 +1,4 @@
-"""What a GIMP with windows holds; run inside it by D-Bus and python-fu-eval."""
+"""What a GIMP with windows shows; run inside it by D-Bus and python-fu-eval."""
 
 import json
 import os
@@ -7,12 +7,11 @@ from scene import Gimp, image_facts
 
 
 def write(path):
-    """Write the facts of every open image as JSON, oldest first, by way of a temporary name."""
-    try:
-        facts = [image_facts(image) for image in Gimp.get_images()]
-    except (AttributeError, RuntimeError):
-        facts = []  # a plug-in at work deleted an image of its own while it was looked at
-    facts.sort(key=lambda image: image["id"])
+    """Write the facts of the image that was opened first as JSON, by way of a temporary name.
+
+    Later images are left alone: a filter at work makes and deletes one of its own meanwhile.
+    """
+    images = sorted(Gimp.get_images(), key=lambda image: image.get_id())
     with open(path + ".part", "w") as stream:
-        json.dump(facts, stream)
+        json.dump([image_facts(image) for image in images[:1]], stream)
     os.rename(path + ".part", path)

@@ -96,8 +96,9 @@ def pixels_of(drawable, pixel_format=None):
 
 
 def own_format(drawable):
-    """babl's name of a drawable's own format."""
-    return Babl.get_name(drawable.get_format())
+    """babl's name of a drawable's own format; "indexed" for any palette's."""
+    name = Babl.get_name(drawable.get_format())
+    return "indexed" if "indexed" in name else name  # the rest of such a name is an address
 
 
 def load(name):
