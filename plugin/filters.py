@@ -22,6 +22,9 @@ layer_name: name of the result; {model} stands for the model's title.
 parameters: tuple of Parameter, in the order of the dialog.
 """
 
+Command = namedtuple("Command", "id label menu blurb help title")
+"""A menu entry that is no filter: as Filter; title: of its dialog and of the undo step."""
+
 Parameter = namedtuple("Parameter", "name kind label blurb lower upper default")
 """One parameter of a filter.
 
@@ -113,6 +116,18 @@ FILTERS = (
             DEVICE,
         ),
     ),
+)
+
+RUN_AGAIN = Command(
+    id="limner-run-again",
+    label=u"_Run Again with Other Settings\u2026",
+    menu=MENU,
+    blurb=u"Make a layer of Limner's anew with other settings, in its place",
+    help=u"Works on a layer that Auto Colorize or Apply Style has added, also after the image was"
+    u" saved as .xcf and opened again: the layer knows how it was made and from which layer. The"
+    u" new layer takes its place, mask, mode and opacity. Called without a dialog, it is made with"
+    u" the settings that it has.",
+    title=u"Run Again",
 )
 
 

@@ -37,6 +37,12 @@ class Host(object):
         """
         raise NotImplementedError
 
+    def source_number(self):
+        """A number above 0 by which GIMP finds the layer for as long as the image lives, also in
+        its .xcf file; 0 where there is none.
+        """
+        return 0
+
     def read(self, top, rows):
         """The layer's pixels of some rows, in picture()'s format."""
         raise NotImplementedError
@@ -79,6 +85,9 @@ class Draft(object):
     def write(self, top, rows, data):
         """Store some rows, bytes in the draft's picture's format."""
         raise NotImplementedError
+
+    def keep_note(self, note):
+        """Have the layer carry plugin/note.py's text; a host may not be able to."""
 
     def discard(self):
         """Forget all of it, unless it was inserted; may be called twice."""

@@ -7,6 +7,7 @@ plug-in never holds a whole picture.
 """
 
 from plugin.errors import ProtocolMismatch, Unsupported
+from plugin.note import make_note
 
 STRIP_ROWS = 256
 
@@ -16,15 +17,16 @@ COLOR_OF = {u"Y'": u"R'G'B'", u"Y'A": u"R'G'B'A"}
 SENT, WORKED = 0.05, 0.95
 
 
-def run(host, worker, chosen, values, model_title=u""):
+def run(host, worker, chosen, values, model=None, version=u""):
     """Run a filter on the host's layer and show the result above it.
 
     Args:
         host: a plugin.host.Host.
         worker: a plugin.worker.Worker, started or not.
         chosen: the plugin.filters.Filter.
-        values: its parameters by name; "model" is an id, "" for the default one.
-        model_title: of that model, for the result's name.
+        values: its parameters by name, as the user chose them.
+        model: the plugin.installation.Model that "model" means; None for the worker's default.
+        version: of Limner, for the layer's note.
 
     Returns:
         The worker's report, a dict: provider, and reason where it is not the one asked for.
@@ -34,18 +36,20 @@ def run(host, worker, chosen, values, model_title=u""):
     """
     refuse_unsupported(host.source())
     picture = host.picture()
-    name = chosen.layer_name.format(model=model_title)
+    name = chosen.layer_name.format(model=model.title if model else u"")
 
     def worked(fraction, text):
         host.progress(SENT + (WORKED - SENT) * min(max(fraction, 0.0), 1.0), text)
 
     host.progress(0.0, chosen.undo)
-    request = make_request(chosen, values, picture)
+    request = make_request(chosen, dict(values, model=model.id if model else u""), picture)
     result = worker.ask(request, strips_of(host, picture), worked)
     check_result(result.picture, picture)
     draft = host.new_draft(name, result.picture)
     try:
         receive(host, draft, result)
+        source = host.source_number()
+        draft.keep_note(make_note(chosen, values, result.report, version, source))
         refuse_changed(host)
         with host.undo_group(chosen.undo):
             host.insert(draft)

@@ -140,7 +140,7 @@ def _carry_out(call):
         refuse_unsupported(host.source())
         with Worker.installed(record) as worker:
             worker.start()
-            run(host, worker, call.chosen, dict(call.values, model=model.id), model.title)
+            run(host, worker, call.chosen, call.values, model, record.version)
     finally:
         host.close()
     gimp.displays_flush()

@@ -33,21 +33,29 @@ class Limner(Gimp.PlugIn):
         return False  # no translations yet
 
     def do_query_procedures(self):
-        return [known.id for known in filters.FILTERS]
+        return [known.id for known in filters.FILTERS] + [filters.RUN_AGAIN.id]
 
     def do_create_procedure(self, name):
+        if name == filters.RUN_AGAIN.id:
+            return described(self, filters.RUN_AGAIN, run_again)
         chosen = filters.find(name)
-        procedure = Gimp.ImageProcedure.new(self, name, Gimp.PDBProcType.PLUGIN, run, None)
-        procedure.set_image_types(filters.IMAGE_TYPES)
-        procedure.set_sensitivity_mask(SENSITIVE)
-        procedure.set_menu_label(chosen.label)
-        procedure.add_menu_path(chosen.menu)
-        procedure.set_documentation(chosen.blurb, chosen.help, name)
-        procedure.set_attribution("The Limner authors", "The Limner authors", "2026")
+        procedure = described(self, chosen, run)
         models = installation.installed_models(FOLDER, chosen.task)
         for parameter in chosen.parameters:
             add_argument(procedure, parameter, models)
         return procedure
+
+
+def described(plug_in, entry, function):
+    """A procedure for a menu entry of plugin/filters.py, without arguments yet."""
+    procedure = Gimp.ImageProcedure.new(plug_in, entry.id, Gimp.PDBProcType.PLUGIN, function, None)
+    procedure.set_image_types(filters.IMAGE_TYPES)
+    procedure.set_sensitivity_mask(SENSITIVE)
+    procedure.set_menu_label(entry.label)
+    procedure.add_menu_path(entry.menu)
+    procedure.set_documentation(entry.blurb, entry.help, entry.id)
+    procedure.set_attribution("The Limner authors", "The Limner authors", "2026")
+    return procedure
 
 
 def add_argument(procedure, parameter, models):
@@ -65,9 +73,19 @@ def add_argument(procedure, parameter, models):
 
 
 def run(procedure, run_mode, image, drawables, config, _data):
-    """One call from the menu or the PDB. The process boundary: any error becomes a sentence."""
+    """One call of a filter from the menu or the PDB."""
+    return guarded(procedure, lambda: run_filter(procedure, run_mode, image, drawables, config))
+
+
+def run_again(procedure, run_mode, image, drawables, _config, _data):
+    """One call of "Run Again": the filter that made a layer, with that layer's settings."""
+    return guarded(procedure, lambda: remake(procedure, run_mode, image, drawables))
+
+
+def guarded(procedure, function):
+    """Return values of a call. The process boundary: any error becomes a sentence."""
     try:
-        done = run_filter(procedure, run_mode, image, drawables, config)
+        done = function()
     except PluginError as error:
         return failed(procedure, error.text)
     except ImportError as error:
@@ -86,8 +104,12 @@ def failed(procedure, text):
     return procedure.new_return_values(Gimp.PDBStatusType.EXECUTION_ERROR, error)
 
 
-def run_filter(procedure, run_mode, image, drawables, config):
+def run_filter(procedure, run_mode, image, drawables, config, replaced=None):
     """Ask the user where that is wanted, then run; False where the user cancelled.
+
+    Args:
+        procedure, run_mode, image, drawables, config: as GIMP hands them to a filter.
+        replaced: the layer in whose place the result goes; None for above the source.
 
     Raises:
         PluginError: nothing was changed.
@@ -98,7 +120,7 @@ def run_filter(procedure, run_mode, image, drawables, config):
     from plugin.worker import Worker
 
     chosen = filters.find(procedure.get_name())
-    host = Gimp3Host(image, drawables)
+    host = Gimp3Host(image, drawables, replaced)
     refuse_unsupported(host.source())
     record = installation.load(FOLDER)
     models = installation.installed_models(FOLDER, chosen.task)
@@ -114,10 +136,37 @@ def run_filter(procedure, run_mode, image, drawables, config):
         model = installation.choose_model(models, values["model"], chosen.undo)
         Gimp.progress_init(chosen.undo)
         try:
-            run_once(host, worker, chosen, dict(values, model=model.id), model.title)
+            run_once(host, worker, chosen, values, model, record.version)
         finally:
             Gimp.progress_end()
     return True
+
+
+def remake(procedure, run_mode, image, drawables):
+    """Run the filter that made a layer again, in its place; False where the user cancelled.
+
+    Raises:
+        PluginError: nothing was changed.
+    """
+    from plugin import note
+    from plugin.errors import Unsupported
+
+    if len(drawables) != 1 or not isinstance(drawables[0], Gimp.Layer):
+        raise Unsupported("Limner makes one layer at a time again.", "Click that layer.")
+    layer = drawables[0]
+    parasite = layer.get_parasite(note.NAME)
+    chosen, parameters, number = note.read_note(bytes(parasite.get_data()) if parasite else None)
+    source = image.get_layer_by_tattoo(number)
+    if source is None:
+        raise Unsupported(
+            "The layer that this one was made from is gone.",
+            f"Click another layer and choose {chosen.undo}.",
+        )
+    maker = procedure.get_plug_in().do_create_procedure(chosen.id)
+    config = maker.create_config()
+    for name, value in parameters.items():
+        config.set_property(name, value)
+    return run_filter(maker, run_mode, image, [source], config, layer)
 
 
 def main(folder):

@@ -48,6 +48,7 @@ class FakeLayer:
 
     def __init__(self, name, rows, offsets=(0, 0), mask=None):
         self.name, self.rows, self.offsets, self.mask = name, rows, offsets, mask
+        self.note = None
 
     def at(self, x, y):
         """The letter at a point of the canvas; "." outside the layer or its mask."""
@@ -113,6 +114,9 @@ class FakeHost(Host):
         rows = self._source.rows
         return {"width": len(rows[0]), "height": len(rows), "format": channels + " u8"}
 
+    def source_number(self):
+        return 7
+
     def read(self, top, rows):
         self.events.append(f"read {top}+{rows}")
         channels = (1 if self.base == "gray" else 3) + self._alpha
@@ -139,6 +143,7 @@ class FakeHost(Host):
             self.events.append("to rgb")
         self.events.append("insert")
         self.layers.insert(0, FakeLayer(draft.name, draft.rows(), self._source.offsets))
+        self.layers[0].note = draft.note
         if self.selection is not None:
             self.layers[0].mask = self._mask()
 
@@ -178,6 +183,10 @@ class FakeDraft(Draft):
         self._host, self._picture = host, picture
         self._channels = 4 if picture["format"].startswith("R'G'B'A ") else 3
         self._data = b""
+        self.note = None
+
+    def keep_note(self, note):
+        self.note = note
 
     def write(self, top, rows, data):
         row_bytes = self._picture["width"] * self._channels

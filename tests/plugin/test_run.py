@@ -1,9 +1,12 @@
 """One run of a filter, against a GIMP and a worker that are not there."""
 
+import json
+
 import pytest
 
 from plugin import filters
 from plugin.errors import FilterFailed, PluginError, ProtocolMismatch, Unsupported, WorkerDied
+from plugin.installation import Model
 from plugin.run import STRIP_ROWS, run
 from tests.fakes.host import FakeHost, drawn
 from tests.fakes.worker import DIED, FakeWorker
@@ -20,7 +23,7 @@ def assert_untouched(host, base="rgb"):
 
 def test_the_result_is_a_new_layer_above_in_one_undo_step():
     host = FakeHost("rrr/rrr")
-    run(host, FakeWorker("bbg/gbb"), STYLE, {}, "Waves")
+    run(host, FakeWorker("bbg/gbb"), STYLE, {}, Model("waves-v1", "stylize", "Waves", False))
     assert [layer.name for layer in host.layers] == ["Apply Style (Waves)", "source"]
     assert host.composite() == drawn("bbg/gbb")
     assert host.layers[1].rows == drawn("rrr/rrr")
@@ -96,8 +99,8 @@ def test_progress_only_grows_and_ends_at_one():
 
 def test_the_request_says_what_the_user_chose():
     worker = FakeWorker("b")
-    values = {"model": "photo", "strength": 0.5, "saturation": 2, "device": "cpu"}
-    run(FakeHost("r"), worker, COLORIZE, values)
+    values = {"model": "default", "strength": 0.5, "saturation": 2, "device": "cpu"}
+    run(FakeHost("r"), worker, COLORIZE, values, Model("photo", "colorize", "Photos", True))
     assert worker.request == {
         "kind": "request",
         "id": 1,
@@ -106,6 +109,23 @@ def test_the_request_says_what_the_user_chose():
         "device": "cpu",
         "params": {"strength": 0.5, "saturation": 2.0},
         "picture": {"width": 1, "height": 1, "format": "R'G'B' u8"},
+    }
+
+
+def test_the_layer_knows_how_it_was_made():
+    host = FakeHost("r")
+    values = {"model": "default", "strength": 0.5, "device": "auto"}
+    report = {"model": "waves-v1", "sha256": "abc", "provider": "CPU", "reason": ""}
+    waves = Model("waves-v1", "stylize", "Waves", False)
+    run(host, FakeWorker("b", report=report), STYLE, values, waves, "0.1.0")
+    assert json.loads(host.layers[0].note) == {
+        "schema": 1,
+        "version": "0.1.0",
+        "filter": STYLE.id,
+        "parameters": values,
+        "model": "waves-v1",
+        "sha256": "abc",
+        "source": 7,
     }
 
 

@@ -7,6 +7,7 @@ tests/gimp/test_headless.py, in the test of the same kind.
 import struct
 import time
 
+import again
 import faults
 import processes
 from scene import (
@@ -439,6 +440,9 @@ def _on_file(procedure, name):
 
 
 _files()
+
+
+TABLE.update({f"again/{name}": function for name, function in again.CASES.items()})
 
 
 @case("registered")
