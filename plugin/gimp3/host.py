@@ -150,6 +150,7 @@ class Gimp3Host(Host):
         if self._image.get_base_type() == Gimp.ImageBaseType.GRAY:
             _must(self._image.convert_rgb(), "the image cannot be converted to RGB")
         layer = draft.take(self._image)
+        name = layer.get_name()
         _, x, y = self._drawable.get_offsets()
         _must(layer.set_offsets(x, y), "the new layer cannot be placed")
         if self._replaced:
@@ -162,6 +163,7 @@ class Gimp3Host(Host):
         _must(added, "the new layer cannot be added")
         if self._replaced:
             _must(self._image.remove_layer(self._replaced), "the old layer cannot be removed")
+            layer.set_name(name)  # beside the old one, GIMP has given it a number
         Gimp.displays_flush()
 
     def _take_over(self, layer):

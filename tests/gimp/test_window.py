@@ -73,6 +73,15 @@ def test_repeat_last_runs_on_the_new_layer(seen: Stages, story: str):
     ]
 
 
+def test_a_dialog_whose_worker_died_twice_still_runs_the_filter(seen: Stages):
+    """That it was started again once is waited for inside."""
+    stages = seen["preview"]
+    assert stages["dialog-lives"]
+    result, source = stages["filtered"]["layers"]
+    assert source["pixels"] == stages["opened"]["layers"][0]["pixels"]
+    assert result["pixels"] != source["pixels"]
+
+
 def test_cancel_in_the_dialog_leaves_nothing(seen: Stages):
     assert seen["cancel"]["dialog-cancelled"] == seen["cancel"]["opened"]
 
