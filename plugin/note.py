@@ -16,6 +16,7 @@ import json
 
 from plugin import filters
 from plugin.errors import Unsupported
+from plugin.translation import tr
 
 NAME = "limner"
 SCHEMA = 1
@@ -63,8 +64,8 @@ def read_note(data):
     note = _parsed(data)
     if note is None:
         raise Unsupported(
-            u"This layer was not made by Limner, or by another version of it.",
-            u"Click a layer that Auto Colorize or Apply Style has added.",
+            tr(u"This layer was not made by Limner, or by another version of it."),
+            tr(u"Click a layer that Auto Colorize or Apply Style has added."),
         )
     chosen = filters.find(note["filter"])
     return chosen, fitting_parameters(chosen, note["parameters"]), note["source"]

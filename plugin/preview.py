@@ -1,5 +1,7 @@
 # -*- coding: utf-8 -*-
-"""A preview: how large it is, and what is said of it. No GIMP and no GTK in here."""
+"""A preview: how large it is, and what is said of it and of a result. No GIMP and no GTK here."""
+
+from plugin.translation import tr
 
 SIDE = 512
 """Longer side of a preview in pixels; a filter's work on it takes a fraction of a second."""
@@ -11,10 +13,10 @@ COLORED_FROM = 0.02
 """Share of pixels with a color of their own from which on a layer counts as colored."""
 
 DEVICE_NAMES = {
-    u"CPUExecutionProvider": u"the processor (CPU)",
-    u"WebGpuExecutionProvider": u"the graphics device (WebGPU)",
-    u"CUDAExecutionProvider": u"the NVIDIA graphics device (CUDA)",
-    u"MIGraphXExecutionProvider": u"the AMD graphics device (MIGraphX)",
+    u"CPUExecutionProvider": tr(u"the processor (CPU)"),
+    u"WebGpuExecutionProvider": tr(u"the graphics device (WebGPU)"),
+    u"CUDAExecutionProvider": tr(u"the NVIDIA graphics device (CUDA)"),
+    u"MIGraphXExecutionProvider": tr(u"the AMD graphics device (MIGraphX)"),
     u"OpenVINOExecutionProvider": u"OpenVINO",
 }
 _CPU = u"CPUExecutionProvider"
@@ -53,10 +55,18 @@ def size_sentence(task, layer, small):
     """What a preview of size small tells about a layer, both (width, height); "" for all of it."""
     if layer == small:
         return u""
-    sizes = u"Preview at %d \u00d7 %d of %d \u00d7 %d pixels" % (small + layer)
+    sizes = tr(u"Preview at %d \u00d7 %d of %d \u00d7 %d pixels.") % (small + layer)
     if task == "stylize":
-        return sizes + u": brush strokes are finer in the result."
-    return sizes + u": the result's colors are the same but for small shifts."
+        return sizes + u" " + tr(u"Brush strokes are finer in the result.")
+    return sizes + u" " + tr(u"The result's colors are the same but for small shifts.")
+
+
+def result_sentence(name, report):
+    """What is said after a run of a filter of that name; one line, for GIMP's status bar."""
+    provider = report.get("provider", u"")
+    device = DEVICE_NAMES.get(provider, provider)
+    said = tr(u"%s took %.1f s on %s.") % (name, report.get("seconds", 0.0), device)
+    return said + u" " + tr(u"The layer was in color already.") if is_colored(report) else said
 
 
 def device_sentence(report, device):
@@ -67,9 +77,10 @@ def device_sentence(report, device):
         device: what was asked for, one of plugin.filters.DEVICES.
     """
     provider = report.get("provider", u"")
-    ran = u"Ran on %s in %.2f s." % (DEVICE_NAMES.get(provider, provider), report["seconds"])
+    ran = tr(u"Ran on %s in %.2f s.") % (DEVICE_NAMES.get(provider, provider), report["seconds"])
     if report.get("reason"):
         return u"%s %s" % (ran, report["reason"])
     if provider == _CPU and device == "auto":
-        return ran + u" No graphics acceleration is installed (install.py --accelerator webgpu)."
+        hint = tr(u"No graphics acceleration is installed (install.py --accelerator webgpu).")
+        return u"%s %s" % (ran, hint)
     return ran

@@ -8,6 +8,7 @@ plug-in never holds a whole picture.
 
 from plugin.errors import ProtocolMismatch, Unsupported
 from plugin.note import make_note
+from plugin.translation import tr
 
 STRIP_ROWS = 256
 
@@ -64,29 +65,30 @@ def refuse_unsupported(source):
     """Raise Unsupported where the filter cannot work on a plugin.host.Source."""
     if source.drawables != 1:
         raise Unsupported(
-            u"Limner works on one layer at a time; %d are selected." % source.drawables,
-            u"Click one layer in the Layers dialog.",
+            tr(u"Limner works on one layer at a time; %d are selected.") % source.drawables,
+            tr(u"Click one layer in the Layers dialog."),
         )
     if source.kind == "mask":
         raise Unsupported(
-            u"Limner works on layers; this is a layer mask.",
-            u"Click the layer's own thumbnail in the Layers dialog.",
+            tr(u"Limner works on layers; this is a layer mask."),
+            tr(u"Click the layer's own thumbnail in the Layers dialog."),
         )
     if source.kind != "layer":
         raise Unsupported(
-            u"Limner works on layers; this is a channel.", u"Click a layer in the Layers dialog."
+            tr(u"Limner works on layers; this is a channel."),
+            tr(u"Click a layer in the Layers dialog."),
         )
     if source.base == "indexed":
         raise Unsupported(
-            u"An indexed image has too few colors for the result.",
-            u"Choose Image > Mode > RGB first.",
+            tr(u"An indexed image has too few colors for the result."),
+            tr(u"Choose Image > Mode > RGB first."),
         )
     if source.floating:
-        raise Unsupported(u"The image has a floating selection.", u"Anchor it first.")
+        raise Unsupported(tr(u"The image has a floating selection."), tr(u"Anchor it first."))
     if source.selection == "outside":
         raise Unsupported(
-            u"The selection does not touch this layer.",
-            u"Choose Select > None, or select a part of the layer.",
+            tr(u"The selection does not touch this layer."),
+            tr(u"Choose Select > None, or select a part of the layer."),
         )
 
 
@@ -94,8 +96,8 @@ def refuse_changed(host):
     """Raise Unsupported where the image was changed in mid-run so that the result fits no more."""
     if not host.alive():
         raise Unsupported(
-            u"The layer was removed or resized while Limner worked; nothing was added.",
-            u"Try again.",
+            tr(u"The layer was removed or resized while Limner worked; nothing was added."),
+            tr(u"Try again."),
         )
     refuse_unsupported(host.source())
 
@@ -125,7 +127,7 @@ def strips_of(host, picture):
     height = picture["height"]
     for top, rows in bands(height):
         yield host.read(top, rows)
-        host.progress(SENT * (top + rows) / height, u"Sending pixels")
+        host.progress(SENT * (top + rows) / height, tr(u"Sending pixels"))
 
 
 def receive(host, draft, result):
@@ -134,7 +136,7 @@ def receive(host, draft, result):
     for top, rows in bands(height):
         draft.write(top, rows, result.read(rows))
         share = float(top + rows) / height
-        host.progress(WORKED + (1.0 - WORKED) * share, u"Receiving pixels")
+        host.progress(WORKED + (1.0 - WORKED) * share, tr(u"Receiving pixels"))
 
 
 def check_result(result, picture):
@@ -144,7 +146,7 @@ def check_result(result, picture):
     for name in ("width", "height", "format"):
         if result[name] != wanted[name]:
             raise ProtocolMismatch(
-                u"Limner's worker gave back a picture of %s %s instead of %s."
+                tr(u"Limner's worker gave back a picture of %s %s instead of %s.")
                 % (name, result[name], wanted[name])
             )
 
@@ -153,5 +155,5 @@ def tell_fallback(host, report):
     """Say it where the work was not done on the device that was asked for."""
     reason = report.get("reason")
     if reason:
-        provider = report.get("provider") or u"another device"
-        host.tell(u"Limner ran on %s: %s" % (provider, reason))
+        provider = report.get("provider") or tr(u"another device")
+        host.tell(tr(u"Limner ran on %s: %s") % (provider, reason))

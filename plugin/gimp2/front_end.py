@@ -14,6 +14,7 @@ import gimpfu
 
 from plugin import filters, installation
 from plugin.errors import INSTALL_AGAIN, PluginError
+from plugin.translation import tr
 
 IMAGE_AND_DRAWABLE = 2
 
@@ -90,10 +91,11 @@ def _run(procedure, params):
     except PluginError as error:
         problem = error.text
     except ImportError as error:
-        problem = u"A file of Limner is missing (%s). %s" % (error, INSTALL_AGAIN)
+        sentence = tr(u"A file of Limner is missing (%s).") % error
+        problem = u"%s %s" % (sentence, INSTALL_AGAIN)
     except Exception as error:  # noqa: BLE001  a bug of ours, or of GIMP's
         traceback.print_exc()
-        problem = u"Limner met an unexpected problem (%s). Please report it." % (
+        problem = tr(u"Limner met an unexpected problem (%s). Please report it.") % (
             type(error).__name__
         )
     else:

@@ -15,13 +15,14 @@ from plugin.conversation import Conversation  # noqa: E402
 from plugin.errors import PluginError  # noqa: E402
 from plugin.gimp3.preview import SplitView  # noqa: E402
 from plugin.run import make_request  # noqa: E402
+from plugin.translation import tr  # noqa: E402
 
 SPACE = 6
 LINE_CHARS = 40
 """Longest line of the sentences beside the preview; longer ones are broken."""
 
-COMPUTING = "Computing the preview…"
-COLORED = "This layer is in color already. Recolor gives it new colors, in a new layer."
+COMPUTING = tr("Computing the preview…")
+COLORED = tr("This layer is in color already. Recolor gives it new colors, in a new layer.")
 
 
 def ask_user(procedure, config, chosen, host, worker, models):
@@ -73,6 +74,7 @@ class LivePreview:
         self._chosen = chosen
         self._models = models
         self._dialog = dialog
+        self._agree = None  # what the button OK says in this language
         self._picture, self._pixels = host.preview()
         self._view = SplitView(self._picture, self._pixels)
         self._state, self._size, self._device, self._colored = (_label() for _ in range(4))
@@ -100,13 +102,13 @@ class LivePreview:
         box = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=SPACE, border_width=2 * SPACE)
         box.pack_start(self._view, False, False, 0)
         row = Gtk.Box(spacing=SPACE)
-        row.pack_start(Gtk.Label(label="Before", sensitive=False), False, False, 0)
-        row.pack_end(Gtk.Label(label="After", sensitive=False), False, False, 0)
+        row.pack_start(Gtk.Label(label=tr("Before"), sensitive=False), False, False, 0)
+        row.pack_end(Gtk.Label(label=tr("After"), sensitive=False), False, False, 0)
         buttons = Gtk.Box(halign=Gtk.Align.CENTER)
         for icon, tip, action in (
-            ("zoom-out-symbolic", "Zoom out (mouse wheel)", self._view.zoom_out),
-            ("zoom-fit-best-symbolic", "Show all of the layer (double click)", self._view.fit),
-            ("zoom-in-symbolic", "Zoom in (mouse wheel)", self._view.zoom_in),
+            ("zoom-out-symbolic", tr("Zoom out (mouse wheel)"), self._view.zoom_out),
+            ("zoom-fit-best-symbolic", tr("Show all of the layer (double click)"), self._view.fit),
+            ("zoom-in-symbolic", tr("Zoom in (mouse wheel)"), self._view.zoom_in),
         ):
             button = Gtk.Button.new_from_icon_name(icon, Gtk.IconSize.BUTTON)
             button.set_tooltip_text(tip)
@@ -149,13 +151,14 @@ class LivePreview:
             return  # a newer one is on its way
         self._view.show_nothing_new()
         _tell(self._device, "")
-        _tell(self._state, f"No preview: {error.text}")
+        _tell(self._state, tr("No preview: %s") % error.text)
 
     def _tell_colored(self, colored):
         _tell(self._colored, COLORED if colored else "")
         agree = self._dialog.get_widget_for_response(Gtk.ResponseType.OK)
         if agree is not None:
-            agree.set_label("Rec_olor" if colored else "_OK")
+            self._agree = self._agree or agree.get_label()
+            agree.set_label(tr("Rec_olor") if colored else self._agree)
 
 
 def _tell(label, sentence):

@@ -12,8 +12,13 @@ import gi
 gi.require_version("Gimp", "3.0")
 from gi.repository import Gimp, GLib, GObject  # noqa: E402
 
+from plugin import translation  # noqa: E402
+
+translation.use(GLib.get_language_names())  # before the filters' texts are made
+
 from plugin import filters, installation  # noqa: E402
 from plugin.errors import INSTALL_AGAIN, PluginError  # noqa: E402
+from plugin.translation import tr  # noqa: E402
 
 FOLDER = ""
 """Where the plug-in is installed; GIMP makes the plug-in's object, so main() cannot hand it on."""
@@ -30,7 +35,7 @@ class Limner(Gimp.PlugIn):
     """What GIMP asks for the names of the procedures, and for the procedures."""
 
     def do_set_i18n(self, procedure_name):
-        return False  # no translations yet
+        return False  # plugin/translation.py does it, for GIMP 2.10 too
 
     def do_query_procedures(self):
         return [known.id for known in filters.FILTERS] + [filters.RUN_AGAIN.id]
@@ -89,11 +94,13 @@ def guarded(procedure, function):
     except PluginError as error:
         return failed(procedure, error.text)
     except ImportError as error:
-        return failed(procedure, f"A file of Limner is missing ({error}). {INSTALL_AGAIN}")
+        sentence = tr("A file of Limner is missing (%s).") % error
+        return failed(procedure, "%s %s" % (sentence, INSTALL_AGAIN))
     except Exception as error:  # noqa: BLE001  a bug of ours, or of GIMP's
         traceback.print_exc()
-        sentence = f"Limner met an unexpected problem ({type(error).__name__}: {error})."
-        return failed(procedure, f"{sentence} Please report it.")
+        problem = "%s: %s" % (type(error).__name__, error)
+        sentence = tr("Limner met an unexpected problem (%s). Please report it.")
+        return failed(procedure, sentence % problem)
     status = Gimp.PDBStatusType.SUCCESS if done else Gimp.PDBStatusType.CANCEL
     return procedure.new_return_values(status, None)
 
@@ -115,6 +122,7 @@ def run_filter(procedure, run_mode, image, drawables, config, replaced=None):
         PluginError: nothing was changed.
     """
     from plugin.gimp3.host import Gimp3Host
+    from plugin.preview import result_sentence
     from plugin.run import refuse_unsupported
     from plugin.run import run as run_once
     from plugin.worker import Worker
@@ -136,9 +144,11 @@ def run_filter(procedure, run_mode, image, drawables, config, replaced=None):
         model = installation.choose_model(models, values["model"], chosen.undo)
         Gimp.progress_init(chosen.undo)
         try:
-            run_once(host, worker, chosen, values, model, record.version)
+            report = run_once(host, worker, chosen, values, model, record.version)
         finally:
             Gimp.progress_end()
+    if run_mode != Gimp.RunMode.NONINTERACTIVE:
+        host.tell(result_sentence(chosen.undo, report))
     return True
 
 
@@ -152,15 +162,15 @@ def remake(procedure, run_mode, image, drawables):
     from plugin.errors import Unsupported
 
     if len(drawables) != 1 or not isinstance(drawables[0], Gimp.Layer):
-        raise Unsupported("Limner makes one layer at a time again.", "Click that layer.")
+        raise Unsupported(tr("Limner makes one layer at a time again."), tr("Click that layer."))
     layer = drawables[0]
     parasite = layer.get_parasite(note.NAME)
     chosen, parameters, number = note.read_note(bytes(parasite.get_data()) if parasite else None)
     source = image.get_layer_by_tattoo(number)
     if source is None:
         raise Unsupported(
-            "The layer that this one was made from is gone.",
-            f"Click another layer and choose {chosen.undo}.",
+            tr("The layer that this one was made from is gone."),
+            tr("Click another layer and choose %s.") % chosen.undo,
         )
     maker = procedure.get_plug_in().do_create_procedure(chosen.id)
     config = maker.create_config()

@@ -25,6 +25,7 @@ from plugin import note  # noqa: E402
 from plugin.errors import Unsupported  # noqa: E402
 from plugin.host import Draft, Host, Source  # noqa: E402
 from plugin.preview import preview_scale, preview_size  # noqa: E402
+from plugin.translation import tr  # noqa: E402
 
 _BASES = {
     Gimp.ImageBaseType.RGB: "rgb",
@@ -227,7 +228,7 @@ class Gimp3Draft(Draft):
         self._note = ""
         if self._layer is None:
             self.discard()
-            raise Unsupported("GIMP has no memory for a layer of this size.", "")
+            raise Unsupported(tr("GIMP has no memory for a layer of this size."), "")
         self._picture = picture
         self._buffer = self._layer.get_buffer()
 
@@ -272,4 +273,4 @@ class Gimp3Draft(Draft):
 def _must(result, problem):
     """GIMP's procedures answer False or None where they fail."""
     if not result:
-        raise Unsupported(f"GIMP refused: {problem}.", Gimp.get_pdb().get_last_error() or "")
+        raise Unsupported(tr("GIMP refused: %s.") % problem, Gimp.get_pdb().get_last_error() or "")

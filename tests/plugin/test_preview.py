@@ -53,3 +53,10 @@ def test_what_counts_as_colored():
     assert not preview.is_colored({})
     assert not preview.is_colored({"colored": 0.0})
     assert preview.is_colored({"colored": 0.41})
+
+
+def test_a_result_tells_device_and_time_in_one_line():
+    said = preview.result_sentence("Auto Colorize", CPU)
+    assert said == "Auto Colorize took 0.2 s on the processor (CPU)."
+    said = preview.result_sentence("Auto Colorize", dict(CPU, colored=0.5))
+    assert said.endswith("(CPU). The layer was in color already.")

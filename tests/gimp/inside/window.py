@@ -18,7 +18,9 @@ from desktop import Desktop, Waited, wait_for  # noqa: E402
 COLOR = "/limner/in/photo8.png"
 GREY, LARGE, INDEXED = "/limner/in/grey8.png", "/limner/in/large.png", "/limner/in/indexed.png"
 ACTIONS = {"Auto Colorize": "limner-auto-colorize", "Apply Style": "limner-apply-style"}
-MNEMONIC = {"Auto Colorize": "a", "Apply Style": "y"}
+MNEMONIC = {"Auto Colorize": "a", "Apply Style": "y", "Run Again": "r"}
+TITLES = {"Run Again": "Auto Colorize"}
+"""Of the dialog, where it is not the entry's name."""
 
 
 def main(profile, shots):
@@ -96,6 +98,28 @@ def cancel(desktop):
 
 LARGE_BYTES = 3000 * 2000
 """Payload of large.png in a request."""
+
+
+def again(desktop):
+    """A result is made anew in its place with another strength; one undo step."""
+    stages = {"opened": opened(desktop)}
+    agree(desktop, open_dialog(desktop, "Auto Colorize"))
+    stages["filtered"] = wait_for_layers(desktop, "the result", 2)
+    dialog = open_dialog(desktop, "Run Again")
+    wait_for_preview(wait_for("a worker", processes.find_worker))
+    desktop.keys_to(dialog)
+    desktop.press("alt+g", "ctrl+a", "0", "period", "5", "Tab")
+    desktop.shot("4-dialog")
+    agree(desktop, dialog)
+    old = stages["filtered"]["layers"][0]["id"]
+    desktop.wait_for_image("the new layer", lambda image: image["layers"][0]["id"] != old)
+    stages["again"] = wait_for_layers(desktop, "the new layer", 2)
+    desktop.shot("5-result")
+    desktop.keys_to(desktop.main)
+    desktop.press("ctrl+z")
+    desktop.wait_for_image("undo", lambda image: image["layers"][0]["id"] == old)
+    stages["undone"] = opened(desktop)
+    return stages
 
 
 def preview(desktop):
@@ -187,7 +211,8 @@ def open_dialog(desktop, name):
     desktop.press("Right")
     desktop.shot("3-entries")
     desktop.press(MNEMONIC[name])
-    return wait_for("the dialog", lambda: desktop.window(f"^{name}$"))
+    title = TITLES.get(name, name)
+    return wait_for("the dialog", lambda: desktop.window(f"^{title}$"))
 
 
 def agree(desktop, dialog):
@@ -198,6 +223,7 @@ def agree(desktop, dialog):
 STORIES = (
     (colorize, GREY),
     (style, GREY),
+    (again, GREY),
     (preview, COLOR),
     (cancel, LARGE),
     (indexed, INDEXED),
