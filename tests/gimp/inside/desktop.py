@@ -72,6 +72,7 @@ class Desktop:
         self.keys_to(self.main)
         self._tool("windowmove", "--sync", self.main, "0", "0")
         self._tool("windowsize", "--sync", self.main, *map(str, WINDOW))
+        self._pointer_away()
 
     def close(self):
         """End what was started, last first."""
@@ -103,6 +104,7 @@ class Desktop:
         """
         place = (str(WINDOW[0] - 282), str(WINDOW[1] - 17))
         self._tool("mousemove", "--window", self.main, *place, "click", "1")
+        self._pointer_away()
 
     def shot(self, name):
         """Save the screen as a PNG once two pictures of it in a row are the same."""
@@ -192,6 +194,10 @@ class Desktop:
 
     def _screen(self):
         return subprocess.check_output(["import", "-silent", "-window", "root", "png:-"])
+
+    def _pointer_away(self):
+        """Where it rests, GIMP shows help over what the screenshots are of."""
+        self._tool("mousemove", str(SCREEN[0] - 1), str(SCREEN[1] - 1))
 
     def _ask(self, *arguments):
         """xdotool's answer; empty where it finds nothing."""

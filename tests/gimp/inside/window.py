@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import sys
+import traceback
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
@@ -26,16 +27,17 @@ TITLES = {"Run Again": "Auto Colorize"}
 def main(profile, shots):
     os.environ["GIMP3_DIRECTORY"] = profile
     facts = {}
-    with open("/limner/out/window.json", "w") as stream:
+    for story, file in STORIES:
+        desktop = Desktop(profile, file, os.path.join(shots, story.__name__))
         try:
-            for story, file in STORIES:
-                desktop = Desktop(profile, file, os.path.join(shots, story.__name__))
-                try:
-                    facts[story.__name__] = story(desktop)
-                finally:
-                    desktop.close()
-        except Waited as error:
-            facts["problem"] = str(error)
+            facts[story.__name__] = story(desktop)
+        except (Waited, OSError):
+            facts["problem"] = traceback.format_exc()
+            desktop.shot("problem")
+            break
+        finally:
+            desktop.close()
+    with open("/limner/out/window.json", "w") as stream:
         json.dump(facts, stream)
 
 
@@ -76,6 +78,8 @@ def cancel(desktop):
     desktop.keys_to(dialog)
     desktop.press("Escape")
     wait_for("the dialog's end", lambda: not desktop.window("^Apply Style$"))
+    wait_for("the plug-in's end", lambda: not processes.find_plug_in())
+    wait_for("the worker's end", lambda: not processes.find_worker())
     stages["dialog-cancelled"] = desktop.wait_for_image("the image", lambda image: True)
     dialog = open_dialog(desktop, "Apply Style")
     worker = wait_for("a worker", processes.find_worker)
