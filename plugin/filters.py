@@ -32,7 +32,8 @@ Parameter = namedtuple("Parameter", "name kind label blurb lower upper default")
 
 name: of the PDB argument, and in the worker's request.
 kind: "number" (lower..upper), "model" (DEFAULT_MODEL or the id of an installed model of the
-    filter's task) or "device" (key of DEVICES); lower and upper are None for the latter two.
+    filter's task), "device" (key of DEVICES), "output" or "color-output" (key of OUTPUTS; the
+    latter of all of them). lower and upper are None for all but numbers.
 """
 
 DEVICES = (
@@ -44,6 +45,16 @@ DEVICES = (
     ("openvino", tr(u"Intel (OpenVINO)")),
 )
 """(id, label) of what a filter can be asked to run on."""
+
+OUTPUTS = (
+    ("layer", tr(u"New layer")),
+    ("color", tr(u"New layer with the colors alone")),
+    ("replace", tr(u"Replace the layer's pixels")),
+)
+"""(id, label) of where a result can go; GIMP 2.10 knows the first one alone."""
+
+COLOR_OUTPUT = "color"
+OUTPUT_KINDS = ("output", "color-output")
 
 DEFAULT_MODEL = "default"
 """What stands for the model that is marked so. GIMP 3 remembers a procedure's choices from the
@@ -82,6 +93,13 @@ DEVICE = Parameter(
     "auto",
 )
 
+
+
+def _output(kind):
+    blurb = tr(u"Where the result goes; what is replaced is replaced inside the selection")
+    return Parameter("output", kind, tr(u"Resul_t"), blurb, None, None, "layer")
+
+
 FILTERS = (
     Filter(
         id="limner-auto-colorize",
@@ -101,6 +119,7 @@ FILTERS = (
             STRENGTH,
             SATURATION,
             DEVICE,
+            _output("color-output"),
         ),
     ),
     Filter(
@@ -120,6 +139,7 @@ FILTERS = (
             _model(tr(u"St_yle"), tr(u"The style to paint in")),
             STRENGTH,
             DEVICE,
+            _output("output"),
         ),
     ),
 )
@@ -140,7 +160,7 @@ RUN_AGAIN = Command(
 
 
 def choices(parameter, models):
-    """What a parameter of the kinds "model" and "device" can be.
+    """What a parameter can be that is no number.
 
     Args:
         models: list of plugin.installation.Model, the default first.
@@ -150,6 +170,9 @@ def choices(parameter, models):
     """
     if parameter.kind == "device":
         return list(DEVICES)
+    if parameter.kind in OUTPUT_KINDS:
+        every = parameter.kind == "color-output"
+        return [output for output in OUTPUTS if every or output[0] != COLOR_OUTPUT]
     default = tr(u"Default (%s)") % models[0].title if models else tr(u"No model is installed")
     return [(DEFAULT_MODEL, default)] + [(model.id, model.title) for model in models]
 

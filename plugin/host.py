@@ -59,10 +59,17 @@ class Host(object):
         """
         raise NotImplementedError
 
-    def insert(self, draft):
+    def refuse_output(self, output):
+        """Raise Unsupported where insert() cannot do what that output asks for."""
+
+    def insert(self, draft, output):
         """Show the draft: a gray image becomes RGB, the layer goes in above the source at its
         offsets, and the selection, if there is one, becomes its mask. Called in an undo group,
         with the source as source() said; everything that is slow was done before.
+
+        Args:
+            output: key of plugin.filters.OUTPUTS. "color": the layer is of the mode LCh Color.
+                "replace": the pixels go into the source, inside the selection.
         """
         raise NotImplementedError
 

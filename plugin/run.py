@@ -36,6 +36,8 @@ def run(host, worker, chosen, values, model=None, version=u""):
         PluginError: nothing was changed.
     """
     refuse_unsupported(host.source())
+    output = values.get("output", u"layer")
+    host.refuse_output(output)
     picture = host.picture()
     name = chosen.layer_name.format(model=model.title if model else u"")
 
@@ -52,8 +54,9 @@ def run(host, worker, chosen, values, model=None, version=u""):
         source = host.source_number()
         draft.keep_note(make_note(chosen, values, result.report, version, source))
         refuse_changed(host)
+        host.refuse_output(output)
         with host.undo_group(chosen.undo):
-            host.insert(draft)
+            host.insert(draft, output)
     finally:
         draft.discard()
     host.progress(1.0, chosen.undo)

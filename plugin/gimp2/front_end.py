@@ -49,11 +49,16 @@ def _register(folder, chosen):
             (gimpfu.PF_IMAGE, "image", "Image", None),
             (gimpfu.PF_DRAWABLE, "drawable", "Layer", None),
         ]
-        + [_argument(parameter, models) for parameter in chosen.parameters],
+        + [_argument(parameter, models) for parameter in _parameters(chosen)],
         [],
         function,
         menu=chosen.menu,
     )
+
+
+def _parameters(chosen):
+    """Those that there are in 2.10: a result is always a new layer."""
+    return [p for p in chosen.parameters if p.kind not in filters.OUTPUT_KINDS]
 
 
 def _argument(parameter, models):
@@ -77,7 +82,7 @@ class _Call(object):
         self.models = models
         self.image = image
         self.drawable = drawable
-        self.values = {p.name: values[n] for n, p in enumerate(chosen.parameters)}
+        self.values = {p.name: values[n] for n, p in enumerate(_parameters(chosen))}
 
 
 def _run(procedure, params):

@@ -10,7 +10,7 @@ gi.require_version("Gtk", "3.0")
 gi.require_version("GimpUi", "3.0")
 from gi.repository import GimpUi, GLib, Gtk  # noqa: E402
 
-from plugin import installation, preview  # noqa: E402
+from plugin import filters, installation, preview  # noqa: E402
 from plugin.conversation import Conversation  # noqa: E402
 from plugin.errors import PluginError  # noqa: E402
 from plugin.gimp3.preview import SplitView  # noqa: E402
@@ -41,7 +41,10 @@ def ask_user(procedure, config, chosen, host, worker, models):
         if parameter.kind == "number":
             dialog.get_scale_entry(parameter.name, 1.0)  # a slider instead of a bare number
     live = LivePreview(config, chosen, host, worker, models, dialog)
-    _lay_out(dialog, live, [p.name for p in chosen.parameters])
+    chosen_here = [
+        p for p in chosen.parameters if not (host.replaces and p.kind in filters.OUTPUT_KINDS)
+    ]
+    _lay_out(dialog, live, [p.name for p in chosen_here])
     agreed = False
     try:
         agreed = dialog.run()

@@ -147,10 +147,49 @@ class Gimp3Host(Host):
         finally:
             self._image.undo_group_end()
 
-    def insert(self, draft):
+    @property
+    def replaces(self):
+        """Whether the result takes an earlier one's place."""
+        return self._replaced is not None
+
+    def refuse_output(self, output):
+        if output != "replace" or self._replaced:
+            return
+        if self._drawable.is_group():
+            raise Unsupported(
+                tr("A layer group has no pixels of its own."),
+                tr("Let the result become a new layer, or click a layer in the group."),
+            )
+        if self._drawable.get_lock_content():
+            raise Unsupported(
+                tr("The pixels of this layer are locked."),
+                tr("Unlock them in the Layers dialog, or let the result become a new layer."),
+            )
+
+    def insert(self, draft, output):
         if self._image.get_base_type() == Gimp.ImageBaseType.GRAY:
             _must(self._image.convert_rgb(), "the image cannot be converted to RGB")
+        if output == "replace" and not self._replaced:
+            self._replace_pixels(draft)
+        else:
+            self._insert_layer(draft, output)
+        Gimp.displays_flush()
+
+    def _replace_pixels(self, draft):
+        """Put the draft's pixels into the source, by way of its shadow: inside the selection."""
+        self._buffer = None
+        whole = Gegl.Rectangle.new(0, 0, *self._size())
+        shadow = self._drawable.get_shadow_buffer()
+        draft.buffer.copy(whole, Gegl.AbyssPolicy.NONE, shadow, whole)
+        shadow.flush()
+        del shadow  # GIMP loses a buffer that is still held
+        _must(self._drawable.merge_shadow(True), "the pixels cannot be replaced")
+        self._drawable.update(0, 0, *self._size())
+
+    def _insert_layer(self, draft, output):
         layer = draft.take(self._image)
+        if output == "color":
+            layer.set_mode(Gimp.LayerMode.LCH_COLOR)
         name = layer.get_name()
         _, x, y = self._drawable.get_offsets()
         _must(layer.set_offsets(x, y), "the new layer cannot be placed")
@@ -165,7 +204,6 @@ class Gimp3Host(Host):
         if self._replaced:
             _must(self._image.remove_layer(self._replaced), "the old layer cannot be removed")
             layer.set_name(name)  # beside the old one, GIMP has given it a number
-        Gimp.displays_flush()
 
     def _take_over(self, layer):
         """Make a new layer look as the one does that it replaces, but for its pixels."""
@@ -235,6 +273,12 @@ class Gimp3Draft(Draft):
     def write(self, top, rows, data):
         rectangle = Gegl.Rectangle.new(0, top, self._picture["width"], rows)
         self._buffer.set(rectangle, self._picture["format"], data)
+
+    @property
+    def buffer(self):
+        """Gegl.Buffer of the finished result, which the draft goes on to own."""
+        self._buffer.flush()
+        return self._buffer
 
     def keep_note(self, text):
         self._note = text

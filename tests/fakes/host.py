@@ -2,6 +2,7 @@
 
 from contextlib import contextmanager
 
+from plugin.errors import Unsupported
 from plugin.host import Draft, Host, Source
 
 COLORS = {
@@ -94,6 +95,7 @@ class FakeHost(Host):
         self.events, self.undo_steps, self.open_groups, self.told = [], [], 0, []
         self.fractions = []
         self.removed = False
+        self.refused_outputs = ()
         self._source = source
 
     def source(self):
@@ -137,11 +139,15 @@ class FakeHost(Host):
             self.undo_steps.append(name)
             self.events.append("undo end")
 
-    def insert(self, draft):
+    def refuse_output(self, output):
+        if output in self.refused_outputs:
+            raise Unsupported("Not there.")
+
+    def insert(self, draft, output):
         if self.base == "gray":
             self.base = "rgb"
             self.events.append("to rgb")
-        self.events.append("insert")
+        self.events.append("insert" if output == "layer" else f"insert as {output}")
         self.layers.insert(0, FakeLayer(draft.name, draft.rows(), self._source.offsets))
         self.layers[0].note = draft.note
         if self.selection is not None:

@@ -63,7 +63,7 @@ def test_every_value_has_its_place(language):
 def test_no_two_labels_of_a_dialog_have_the_same_letter(language):
     known = translated(language)
     for model in ("_Model", "St_yle"):
-        labels = [known[text] for text in (model, "Stren_gth", "Sat_uration", "_Device")]
+        labels = [known[text] for text in (model, "Stren_gth", "Sat_uration", "_Device", "Resul_t")]
         letters = [label[label.index("_") + 1].lower() for label in labels]
         assert len(set(letters)) == len(letters), labels
         assert "s" not in letters, "that is the button which saves settings"

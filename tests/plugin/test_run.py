@@ -112,6 +112,29 @@ def test_the_request_says_what_the_user_chose():
     }
 
 
+def test_the_result_goes_where_the_user_wants_it():
+    host = FakeHost("r")
+    run(host, FakeWorker("b"), COLORIZE, {"output": "color"})
+    assert "insert as color" in host.events
+
+
+def test_an_output_that_cannot_be_is_refused_before_the_worker_is_asked():
+    host, worker = FakeHost("r"), FakeWorker("b")
+    host.refused_outputs = ("replace",)
+    with pytest.raises(Unsupported, match="Not there"):
+        run(host, worker, COLORIZE, {"output": "replace"})
+    assert worker.request is None
+    assert_untouched(host)
+
+
+def test_an_output_that_became_impossible_meanwhile_changes_nothing():
+    host = FakeHost("k", base="gray")
+    worker = FakeWorker("b", meanwhile=lambda: setattr(host, "refused_outputs", ("replace",)))
+    with pytest.raises(Unsupported, match="Not there"):
+        run(host, worker, COLORIZE, {"output": "replace"})
+    assert_untouched(host, base="gray")
+
+
 def test_the_layer_knows_how_it_was_made():
     host = FakeHost("r")
     values = {"model": "default", "strength": 0.5, "device": "auto"}
@@ -155,7 +178,7 @@ def test_a_worker_that_dies_while_it_answers_leaves_no_layer_and_no_undo_group()
 def test_an_error_while_the_layer_goes_in_closes_the_undo_group():
     host = FakeHost("r")
 
-    def refuse(draft):
+    def refuse(draft, output):
         raise Unsupported("GIMP refused.")
 
     host.insert = refuse

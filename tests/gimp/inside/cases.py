@@ -9,6 +9,7 @@ import time
 
 import again
 import faults
+import outputs
 import processes
 from scene import (
     FORMAT,
@@ -443,6 +444,7 @@ _files()
 
 
 TABLE.update({f"again/{name}": function for name, function in again.CASES.items()})
+TABLE.update({f"output/{name}": function for name, function in outputs.CASES.items()})
 
 
 @case("registered")
