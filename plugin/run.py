@@ -6,6 +6,8 @@ so that a run that ends early leaves the image as it was. Pixels pass through in
 plug-in never holds a whole picture.
 """
 
+import time
+
 from plugin.errors import ProtocolMismatch, Unsupported
 from plugin.note import make_note
 from plugin.translation import tr
@@ -16,6 +18,8 @@ COLOR_OF = {u"Y'": u"R'G'B'", u"Y'A": u"R'G'B'A"}
 
 # Shares of the progress bar: pixels to the worker, the worker's own work, pixels back.
 SENT, WORKED = 0.05, 0.95
+
+TOLD_AFTER_S, TOLD_FROM = 2.0, 0.05  # before these, the time left would be guessed
 
 
 def run(host, worker, chosen, values, model=None, version=u""):
@@ -41,7 +45,10 @@ def run(host, worker, chosen, values, model=None, version=u""):
     picture = host.picture()
     name = chosen.layer_name.format(model=model.title if model else u"")
 
+    started = time.time()
+
     def worked(fraction, text):
+        text = with_time_left(text, fraction, time.time() - started)
         host.progress(SENT + (WORKED - SENT) * min(max(fraction, 0.0), 1.0), text)
 
     host.progress(0.0, chosen.undo)
@@ -62,6 +69,14 @@ def run(host, worker, chosen, values, model=None, version=u""):
     host.progress(1.0, chosen.undo)
     tell_fallback(host, result.report)
     return result.report
+
+
+def with_time_left(text, fraction, elapsed):
+    """What the progress bar says; how long it will take once that can be told, in seconds."""
+    if elapsed < TOLD_AFTER_S or fraction < TOLD_FROM:
+        return text
+    left = elapsed * (1.0 - fraction) / fraction
+    return tr(u"%s (%d s left)") % (text, max(1, int(round(left))))
 
 
 def refuse_unsupported(source):

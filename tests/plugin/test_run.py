@@ -7,7 +7,7 @@ import pytest
 from plugin import filters
 from plugin.errors import FilterFailed, PluginError, ProtocolMismatch, Unsupported, WorkerDied
 from plugin.installation import Model
-from plugin.run import STRIP_ROWS, run
+from plugin.run import STRIP_ROWS, run, with_time_left
 from tests.fakes.host import FakeHost, drawn
 from tests.fakes.worker import DIED, FakeWorker
 
@@ -95,6 +95,13 @@ def test_progress_only_grows_and_ends_at_one():
     run(host, FakeWorker("b/" * 600), STYLE, {})
     assert host.fractions == sorted(host.fractions)
     assert host.fractions[0] == 0.0 and host.fractions[-1] == 1.0
+
+
+def test_the_time_left_is_told_once_it_is_known():
+    assert with_time_left("Painting", 0.5, 1.0) == "Painting"
+    assert with_time_left("Painting", 0.01, 60.0) == "Painting"
+    assert with_time_left("Painting", 0.25, 10.0) == "Painting (30 s left)"
+    assert with_time_left("Painting", 1.0, 10.0) == "Painting (1 s left)"
 
 
 def test_the_request_says_what_the_user_chose():
