@@ -110,9 +110,19 @@ class Stylizer(nn.Module):
         with torch.no_grad():
             self.paint.weight.mul_(0.05)
 
+    def start(self, color: Tensor, contrast: Tensor) -> Tensor:
+        """The stem over both, three channels at a time.
+
+        A convolution of six channels (or nine) gives wrong numbers on ONNX Runtime's WebGPU
+        provider, 1.27 at least (microsoft/onnxruntime issue 29651); one of three does not.
+        """
+        parts = self.stem.weight.split(3, dim=1)
+        color, contrast = (F.pad(x, (2, 2, 2, 2), mode="replicate") for x in (color, contrast))
+        return F.conv2d(color, parts[0], self.stem.bias) + F.conv2d(contrast, parts[1])
+
     def repaint(self, rgb: Tensor) -> Tensor:
         """The repainted picture before clipping, for training: gradients reach it everywhere."""
-        full = F.relu(self.stem(torch.cat((rgb * 2 - 1, level_contrast(rgb)), dim=1)))
+        full = F.relu(self.start(rgb * 2 - 1, level_contrast(rgb)))
         half = F.relu(self.half_norm(self.down_half(full)))
         x = self.blocks(F.relu(self.quarter_norm(self.down_quarter(half))))
         x = F.relu(self.up_norm(self.up_half(_double(x)))) + half

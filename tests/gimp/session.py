@@ -125,3 +125,21 @@ class Session:
         """Run the installed command line: `python -m core ARGUMENTS`."""
         command = [self.installation()["python"], "-I", "-m", "core", *arguments]
         return self.chroot.run(command, log, COMMAND_LIMIT_S)
+
+
+def succeeded(facts: Facts) -> tuple[Facts, Facts]:
+    """(source, new layer) of a case that must have made exactly one layer."""
+    assert facts["status"] == "success", facts["message"]
+    (new,) = facts["new"]
+    everything = flat(facts["after"]["layers"])
+    below = everything[[layer["id"] for layer in everything].index(new["id"]) + 1]
+    (source,) = (layer for layer in flat(facts["before"]["layers"]) if layer["id"] == below["id"])
+    return source, new
+
+
+def flat(layers: list[Facts]) -> list[Facts]:
+    """Layers from the top, each group followed by its children."""
+    found = []
+    for layer in layers:
+        found += [layer, *flat(layer.get("children", []))]
+    return found

@@ -1,12 +1,10 @@
-"""Both filters in a headless GIMP 3.0 and 3.2: what every case must have left behind."""
-
-import re
+"""Both filters in a headless GIMP 3.0 and 3.2: what every case that succeeds must have made."""
 
 import numpy as np
 import pytest
 
 from core.color import srgb_to_lab
-from tests.gimp.session import Facts, Session
+from tests.gimp.session import Facts, Session, succeeded
 
 pytestmark = pytest.mark.gimp
 
@@ -30,38 +28,6 @@ SELECTIONS = (
     "offset-selection/smaller",
     "offset-selection/larger",
 )
-REFUSED = {
-    **{f"refused/indexed-{task}": "" for task in TASKS},
-    "refused/channel": "channel",
-    "refused/layer-mask": "mask",
-    "refused/selection-mask": "Limner works on layers",
-    "refused/floating": "floating selection",
-    "refused/two-layers": "one layer",
-    "refused/no-layer": "layer",
-    **{f"refused/transparent-{task}": "transparent" for task in TASKS},
-    **{f"refused/{kind}-{task}": "finite" for kind in ("nan", "inf") for task in TASKS},
-    **{
-        f"size/{task}/{size}": "pixels"
-        for task in TASKS
-        for size in ("1x1", "1x20000", "20000x1", "3x2")
-    },
-    "selection-elsewhere": "selection",
-    "fault/no-model": "No model",
-    "fault/no-manifest": "No model",
-    "fault/broken-manifest": "model",
-    "fault/wrong-sha256": "damaged",
-    "fault/truncated": "damaged",
-    "fault/truncated-and-signed": "damaged",
-    "fault/venv-deleted": "Python is gone",
-    "fault/no-record": "not completely installed",
-    "fault/broken-record": "damaged",
-    "fault/python-elsewhere": "Python is gone",
-    "fault/python-that-ends": "could not start",
-    "fault/python-that-prints": "worker",
-    "fault/killed-colorize": "ended in the middle of the work",
-    "fault/killed-stylize": "ended in the middle of the work",
-}
-"""Case -> words that its sentence holds."""
 
 
 def test_the_session_ran_to_its_end(session: Session):
@@ -228,57 +194,6 @@ def test_other_layers_of_a_grey_image_stay(session: Session):
     assert facts["after"]["base"] == "rgb"
 
 
-@pytest.mark.parametrize("name", REFUSED)
-def test_refused_in_one_sentence_and_nothing_changed(session: Session, name: str):
-    facts = session.case(name)
-    assert facts["status"] in ("execution-error", "calling-error"), facts["message"]
-    assert facts["before"] == facts["after"]
-    assert not facts["after"]["dirty"]
-    assert REFUSED[name] in facts["message"]
-    assert "Traceback" not in facts["message"]
-
-
-@pytest.mark.parametrize("name", [name for name in REFUSED if "indexed" not in name])
-def test_a_refusal_is_an_execution_error_that_says_what_to_do(session: Session, name: str):
-    facts = session.case(name)
-    assert facts["status"] == "execution-error"
-    sentences = re.split(r"(?<=[.!?]) ", facts["message"])
-    assert 2 <= len(sentences) <= 4  # what happened, and what to do about it
-    assert facts["message"].endswith(".")
-
-
-@pytest.mark.parametrize("task", TASKS)
-def test_an_indexed_image_is_told_what_to_do(session: Session, task: str):
-    message = session.case(f"refused/indexed-{task}")["message"]
-    assert "Image > Mode > RGB" in message
-
-
-@pytest.mark.parametrize("task", TASKS)
-def test_the_worker_was_killed_in_mid_run(session: Session, task: str):
-    assert session.case(f"fault/killed-{task}")["killed"] == "in mid-run"
-
-
-def test_after_all_faults_the_filter_works_again(session: Session):
-    succeeded(session.case("fault/after-all"))
-
-
-def test_no_undo_group_was_left_open(session: Session):
-    """GIMP closes a plug-in's open undo groups at its end, and complains."""
-    assert "case fault/after-all" in session.log
-    assert "inconsistent state" not in session.log
-    assert "undo group" not in session.log
-
-
-@pytest.mark.parametrize("name", [*ON_PHOTO, *REFUSED])
-def test_no_traceback_is_printed(session: Session, name: str):
-    session.case(name)
-    assert "Traceback" not in session.log_of(name)
-
-
-def test_no_worker_outlives_its_run(session: Session):
-    assert session.case("workers-left")["workers"] == 0
-
-
 @pytest.mark.parametrize("name", ["call/script-fu", "call/last-values"])
 def test_every_way_of_calling_gives_the_same(session: Session, name: str):
     assert session.case(name)["status"] == "success", session.case(name)["message"]
@@ -324,24 +239,6 @@ def test_menu_entry(session: Session, task: str):
     assert facts["paths"] == ["<Image>/Filters/Limner"]
     assert facts["types"].replace(" ", "") == "RGB*,GRAY*"  # not INDEXED*: insensitive there
     assert facts["blurb"]
-
-
-def succeeded(facts: Facts) -> tuple[Facts, Facts]:
-    """(source, new layer) of a case that must have made exactly one layer."""
-    assert facts["status"] == "success", facts["message"]
-    (new,) = facts["new"]
-    everything = flat(facts["after"]["layers"])
-    below = everything[[layer["id"] for layer in everything].index(new["id"]) + 1]
-    (source,) = (layer for layer in flat(facts["before"]["layers"]) if layer["id"] == below["id"])
-    return source, new
-
-
-def flat(layers: list[Facts]) -> list[Facts]:
-    """Layers from the top, each group followed by its children."""
-    found = []
-    for layer in layers:
-        found += [layer, *flat(layer.get("children", []))]
-    return found
 
 
 def names(layers: list[Facts]) -> list[str]:
