@@ -4,16 +4,8 @@ A case is a function of a Record. What must be true of its facts stands in
 tests/gimp/test_results.py, in the test of the same kind.
 """
 
-<<<<<<< HEAD
-import struct
-import time
-
 import again
-import faults
 import outputs
-import processes
-=======
->>>>>>> main
 from scene import (
     FORMAT,
     GRAY,
