@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -40,6 +41,8 @@ from export.training import (
     set_learning_rate,
     update_ema,
 )
+
+NETWORK: dict[str, Any] = {"leak": 0.2}
 
 
 @dataclass(frozen=True)
@@ -108,7 +111,7 @@ def train(args: Args) -> list[float]:
     vgg = vgg.to(memory_format=torch.channels_last)
     target = style_target(vgg, read_works(args), args)
     torch.manual_seed(args.seed)
-    generator = Stylizer().to(memory_format=torch.channels_last)
+    generator = Stylizer(**NETWORK).to(memory_format=torch.channels_last)
     if args.start != Path():
         load_weights(generator, load_checkpoint(args.start, network="stylizer").weights)
     optimizer = torch.optim.Adam(
@@ -125,7 +128,7 @@ def train(args: Args) -> list[float]:
     def save(step: int) -> None:
         Checkpoint(
             network="stylizer",
-            network_arguments={},
+            network_arguments=NETWORK,
             weights=generator.state_dict(),
             ema=ema,
             optimizer=optimizer.state_dict(),
@@ -254,7 +257,7 @@ def write_sheet(
     path: Path, ema: dict[str, Tensor], pictures: Pictures, held_out: list[int]
 ) -> None:
     """Photograph and painting, by the smoothed weights, of twelve held-out photographs."""
-    generator = Stylizer()
+    generator = Stylizer(**NETWORK)
     generator.load_state_dict(ema)
     cells = []
     for index in held_out[:: max(1, len(held_out) // 12)][:12]:

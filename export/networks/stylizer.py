@@ -89,8 +89,12 @@ class Stylizer(nn.Module):
         self,
         channels: tuple[int, int, int] = (32, 48, 64),
         dilations: tuple[int, ...] = (1, 2, 2, 2, 1),
+        leak: float = 0.0,
     ) -> None:
         super().__init__()
+        # Slope below zero of the last rectifier. At 0 it may end up shut for good, and with it
+        # every layer but the first and the last: it did in van-gogh-v1.
+        self.leak = leak
         full, half, quarter = channels
         self.dilations = tuple(dilations)
         self.stem = conv(6, full, 5)
@@ -126,7 +130,7 @@ class Stylizer(nn.Module):
         half = F.relu(self.half_norm(self.down_half(full)))
         x = self.blocks(F.relu(self.quarter_norm(self.down_quarter(half))))
         x = F.relu(self.up_norm(self.up_half(_double(x)))) + half
-        x = F.relu(self.up_full(_double(x))) + full
+        x = F.leaky_relu(self.up_full(_double(x)), self.leak) + full
         return rgb + self.paint(x)
 
     def forward(self, rgb: Tensor) -> Tensor:

@@ -86,6 +86,14 @@ def test_stylizer_reaches_no_further_than_it_says():
     assert radius - 4 < reached <= radius
 
 
+def test_leak_keeps_the_deep_path_alive():
+    """Even with the last rectifier shut everywhere, the deep layers still learn."""
+    generator = Stylizer(channels=(4, 6, 8), dilations=(1,), leak=0.2)
+    torch.nn.init.constant_(generator.up_full.bias, -1e3)
+    generator.repaint(torch.rand(1, 3, 32, 32)).sum().backward()
+    assert generator.blocks[0].first.weight.grad.abs().max() > 0
+
+
 @torch.no_grad()
 def test_tile_equals_the_whole():
     generator = Stylizer(channels=(4, 6, 8), dilations=(1,)).eval()
