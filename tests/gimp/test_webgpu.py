@@ -23,8 +23,11 @@ RUNTIME = "onnxruntime-webgpu==1.27.0"
 PYTHON = "/limner/webgpu/bin/python"
 TASKS = ("colorize", "stylize")
 
-TOLERANCE = {"colorize": 0.5, "stylize": 0.02}
-"""Largest difference to the CPU: in a* and b* (of ±110), in sRGB (of 0..1)."""
+TOLERANCE = {"colorize": 0.01, "stylize": 0.001}
+"""Largest difference to the CPU: in a* and b* (of ±110), in sRGB (of 0..1). Measured: 3e-5, 1e-6.
+
+Convolutions of six or nine channels, which this provider computes wrongly, gave 0.7 in sRGB.
+"""
 
 Reports = dict[str, Any]
 
