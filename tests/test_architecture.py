@@ -111,11 +111,7 @@ def python27_files():
 
 @needs_python27
 def test_gimp_2_files_compile_in_a_real_python_2():
-    script = (
-        "import sys\n"
-        "for path in sys.argv[1:]:\n"
-        "    compile(open(path).read(), path, 'exec')\n"
-    )
+    script = "import sys\nfor path in sys.argv[1:]:\n    compile(open(path).read(), path, 'exec')\n"
     files = [str(path) for path in python27_files()]
     subprocess.run([PYTHON27, "-B", "-c", script, *files], check=True)
 

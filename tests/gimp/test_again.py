@@ -34,6 +34,7 @@ def test_a_layer_knows_filter_settings_and_weights(session: Session):
         "strength": 0.5,
         "saturation": 1.5,
         "device": "auto",
+        "output": "layer",
     }
     assert len(note["sha256"]) == 64 and note["model"]
     assert note["version"] == session.installation()["version"]
