@@ -61,8 +61,19 @@ def for_each_band(
                 future.cancel()
 
 
+_limit = 0
+
+
+def limit_threads(count: int) -> None:
+    """Use at most so many threads from now on, in this process; 0 for all cores."""
+    global _limit
+    _limit = count
+
+
 def _cores() -> int:
     """Cores that this process may use."""
+    if _limit:
+        return _limit
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -3,6 +3,7 @@
     limner colorize old.jpg                 writes old.colorized.jpg beside it
     limner colorize scans/ -o coloured/     a folder with its subfolders, mirrored
     limner style photo.png --strength 0.7   writes photo.styled.png
+    limner colorize film.mp4 -o new.mkv     a film (needs the extra "film")
     limner models                           what is installed
     limner check                            is each model whole, and does it run
 
@@ -13,24 +14,17 @@ failed and was named; 2: the command was not understood.
 import argparse
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
 from core import __version__
-from core.errors import BadRequest, FileUnwritable, LimnerError
-from core.progress import Bar
+from core.bulk import add_options, is_film, run_films, run_pictures
+from core.errors import BadRequest, LimnerError
+from core.folder import Job, PictureWorker, Task
 
 ENDINGS = {"colorize": ".colorized", "stylize": ".styled"}
 """Task -> what is put before the suffix of a result that stands beside its source."""
-
-
-@dataclass(frozen=True)
-class Job:
-    """One picture to make out of another."""
-
-    source: Path
-    target: Path
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -84,6 +78,8 @@ def _parser() -> argparse.ArgumentParser:
         help="0 the picture itself .. 1 the new one (default)",
     )
 
+    add_options(pictures)
+
     colorize = commands.add_parser("colorize", parents=[pictures], help="colour grey pictures")
     colorize.add_argument(
         "--saturation",
@@ -107,34 +103,22 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run_filter(options: argparse.Namespace) -> int:
-    """Colour or paint every picture; one that fails does not stop the others."""
-    from core.service import FILTERS, Service, make_settings
+    """Colour or paint every picture or film; one that fails does not stop the others."""
+    from core.service import FILTERS, make_settings
 
-    settings_type, function = FILTERS[options.task]
+    settings_type, _ = FILTERS[options.task]
     names = [field.name for field in fields(settings_type)]
     settings = make_settings(settings_type, {name: getattr(options, name) for name in names})
-    jobs = find_jobs(options.inputs, options.output, ENDINGS[options.task])
-    generator = Service(_folders(options)).generator(options.task, options.model, options.device)
-    _say(f"{generator.manifest.title} on {_where(generator.report())}")
-    failures = []
-    for number, job in enumerate(jobs, 1):
-        bar = Bar(sys.stderr, f"[{number}/{len(jobs)}] {job.source.name}")
-        try:
-            notes = _make(job, lambda image, bar=bar: function(image, generator, settings, bar))
-        except LimnerError as error:
-            bar.close("failed")
-            where = "" if str(job.source) in error.sentence else f"{job.source}: "
-            failures.append(f"limner: {where}{error}")
-            continue
-        bar.close("done")
-        for note in notes:
-            _say(f"  {note}")
-        print(job.target, flush=True)
-    for failure in failures:
-        _say(failure)
-    if failures and len(jobs) > 1:
-        _say(f"limner: {len(failures)} of {len(jobs)} pictures failed.")
-    return 1 if failures else 0
+    ending, device = ENDINGS[options.task], options.device
+    task = Task(options.task, asdict(settings), options.model, device, _folders(options))
+    if any(map(is_film, options.inputs)):
+        return run_films(task, settings, options, ending)
+    jobs = find_jobs(options.inputs, options.output, ending)
+    if options.jobs or options.ray:
+        return run_pictures(jobs, replace(task, threads=1), options, None)
+    worker = PictureWorker(task)
+    _say(f"{worker.generator.manifest.title} on {_where(worker.generator.report())}")
+    return run_pictures(jobs, task, options, worker)
 
 
 def _say(text: str) -> None:
@@ -144,23 +128,6 @@ def _say(text: str) -> None:
 def _where(report: dict[str, Any]) -> str:
     """Execution provider, and why it is not a faster one."""
     return report["provider"] + (f" ({report['reason']})" if report["reason"] else "")
-
-
-def _make(job: Job, function: Any) -> list[str]:
-    """Read, run, write. Returns the notes of PictureFile.save; raises LimnerError."""
-    from core.errors import OutOfMemory
-    from core.picture_file import PictureFile
-
-    try:
-        picture = PictureFile.read(job.source)
-        result = function(picture.image)
-        try:
-            job.target.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise FileUnwritable(f"{job.target.parent} cannot be made ({error}).") from error
-        return picture.save(result, job.target)
-    except MemoryError as error:
-        raise OutOfMemory("There is not enough memory for a picture of this size.") from error
 
 
 def find_jobs(inputs: list[Path], output: str | None, ending: str) -> list[Job]:
@@ -195,7 +162,8 @@ def find_jobs(inputs: list[Path], output: str | None, ending: str) -> list[Job]:
                 target = Path(output)
             else:
                 target = folder / (source.relative_to(given) if given.is_dir() else source.name)
-            jobs.append(Job(source, target))
+            root = (folder or given) if given.is_dir() else None
+            jobs.append(Job(source, target, root))
     if not jobs:
         names = ", ".join(map(str, inputs))
         raise BadRequest(f"There is no PNG, JPEG, TIFF or WebP picture in {names}.", "")

@@ -23,9 +23,11 @@ def main() -> int:
     parser.add_argument("--gimp", action="store_true", help="run the real-GIMP tests too")
     parser.add_argument("--only-gimp", action="store_true", help="run nothing but those")
     parser.add_argument("--export", action="store_true", help="with PyTorch, for export/'s tests")
+    parser.add_argument("--film", action="store_true", help="with the extras film and cluster")
     parser.add_argument("pytest", nargs="*", help="passed on to pytest (after --)")
     args = parser.parse_args()
-    python = prepare(args.venv, with_torch=args.export)
+    optional = ["export"] * args.export + ["film", "cluster"] * args.film
+    python = prepare(args.venv, optional)
     if args.only_gimp:
         return run(python, "pytest", "-m", "gimp", *args.pytest)
     marks = [] if args.gimp else ["-m", "not gimp"]
@@ -39,15 +41,16 @@ def main() -> int:
     return max(results)
 
 
-def prepare(folder: Path, with_torch: bool) -> Path:
-    """The environment's Python, with what pyproject.toml lists installed."""
+def prepare(folder: Path, optional: list[str]) -> Path:
+    """The environment's Python, with what pyproject.toml lists installed, and optional extras."""
     python = folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
     if not python.exists():
         print(f"Making {folder} …", flush=True)
         venv.create(folder, with_pip=True)
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
-    wanted = project["dependencies"] + extras["dev"] + (extras["export"] if with_torch else [])
+    wanted = project["dependencies"] + extras["dev"]
+    wanted += [package for extra in optional for package in extras[extra]]
     run(python, "pip", "install", "--quiet", "--disable-pip-version-check", *wanted, check=True)
     return python
 

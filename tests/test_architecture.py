@@ -21,6 +21,9 @@ STANDARD = set(sys.stdlib_module_names) | PYTHON2_ONLY | {"__future__"}
 
 ONLY_IN = {
     "onnxruntime": {"core/generator.py"},
+    "av": {"core/film/", "benchmarks/"},
+    "cv2": {"core/film/", "benchmarks/"},
+    "ray": {"core/cluster.py"},
     "pyvips": {"core/vips.py"},
     "gi": {"plugin/gimp3/"},
     "gimpfu": {"plugin/gimp2/"},

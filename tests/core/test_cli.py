@@ -85,9 +85,10 @@ def test_a_folder_is_mirrored_and_a_broken_file_does_not_stop_it(tmp_path, model
     out = tmp_path / "out"
     ran = limner("colorize", scans, "-o", out, models=models)
     assert ran.returncode == 1
+    record = out / ".limner-done.jsonl"
     made = [out / "a.png", out / "deep" / "er" / "c.tif"]
     assert ran.stdout.split() == list(map(str, made))
-    assert sorted(path for path in out.rglob("*") if path.is_file()) == made
+    assert sorted(path for path in out.rglob("*") if path.is_file()) == [record, *made]
     *_, broken, tiny, count = ran.stderr.strip().splitlines()
     assert "b.png" in broken and "cannot be read" in broken
     assert "tiny.png" in tiny and "1×1" in tiny
@@ -98,7 +99,8 @@ def test_running_twice_takes_no_result_for_a_source(tmp_path, models, capsys):
     save(tmp_path / "a.png", grey("4", 16))
     for _ in range(2):
         assert main(["colorize", str(tmp_path), "--models", str(models)]) == 0
-    assert sorted(os.listdir(tmp_path)) == ["a.colorized.png", "a.png"]
+    files = sorted(os.listdir(tmp_path))
+    assert files == [".limner-done.jsonl", "a.colorized.png", "a.png"]
 
 
 def test_models_are_listed(models):
