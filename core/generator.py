@@ -49,6 +49,9 @@ _PLUGIN_PACKAGES = {"webgpu": "onnxruntime_ep_webgpu"}
 
 _CPU = PROVIDERS["cpu"]
 
+RECALLED_BYTES = 4 << 20
+"""Largest input that is remembered: a preview's, not a whole picture's."""
+
 
 class Generator:
     """A model loaded and ready to run. Make one with Generator.open.
@@ -57,6 +60,10 @@ class Generator:
         model: what it was opened from.
         provider: the execution provider that runs most of the graph, by its ONNX Runtime name.
         reason: why it is not a faster one; empty where nothing else was wanted.
+        recall: whether `run` remembers its last small input, so that the same one is answered
+            without inference. Previews ask for it: moving a slider changes what is done with
+            the output, not the output.
+        recalled: whether the last `run` was answered so.
     """
 
     def __init__(self, model: Model, session: ort.InferenceSession, reason: str) -> None:
@@ -65,7 +72,10 @@ class Generator:
         self.reason = reason
         self.nodes = _nodes_by_provider(session)
         self.provider = self.nodes.most_common(1)[0][0]
+        self.recall = False
+        self.recalled = False
         self._session = session
+        self._last: tuple[Array, Array] | None = None
 
     @classmethod
     def open(cls, model: Model, device: str = "auto", threads: int = 0) -> "Generator":
@@ -111,6 +121,15 @@ class Generator:
             OutOfMemory: the device's memory is exhausted; a smaller tile may do.
             ModelCorrupt: the output is not finite or has other channels than promised.
         """
+        last, self._last = self._last, None
+        self.recalled = self.recall and last is not None and np.array_equal(last[0], array)
+        result = last[1] if self.recalled and last is not None else self._infer(array)
+        if self.recall and array.nbytes <= RECALLED_BYTES:
+            result.setflags(write=False)
+            self._last = (array.copy(), result)
+        return result
+
+    def _infer(self, array: Array) -> Array:
         wanted, given = self.manifest.inputs[0], self.manifest.outputs[0]
         with translated(self.manifest.title):
             (output,) = self._session.run([given.name], {wanted.name: to_graph(array, wanted)})
@@ -124,10 +143,13 @@ class Generator:
         return result
 
     def report(self) -> dict[str, Any]:
-        """What the user is told of where this ran: provider, its share of nodes, reason."""
+        """What the user is told of where this ran: provider, its share of nodes, reason; and
+        which weights they were.
+        """
         total = sum(self.nodes.values())
         return {
             "model": self.manifest.id,
+            "sha256": self.manifest.sha256,
             "provider": self.provider,
             "nodes": f"{self.nodes[self.provider]} of {total}",
             "reason": self.reason,

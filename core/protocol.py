@@ -19,6 +19,8 @@ The messages. The worker speaks first:
     result    worker -> plug-in   id, report; picture + payload       ends the request
     failure   worker -> plug-in   id, code, sentence, hint            ends the request
 
+A request may say "preview": true, see core/service.py.
+
 A picture is {width, height, format}; its payload has exactly width * height * bytes-per-pixel
 bytes: rows from the top, pixels from the left, channels interleaved, native byte order (both
 ends are one machine), no padding. Formats carry babl's names: the primes say that the values are

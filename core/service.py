@@ -3,6 +3,7 @@
 Imports the whole engine; core.worker imports it after it has taken stdout away from everybody.
 """
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from core.colorize import ColorizeSettings, colorize
 from core.errors import BadRequest
 from core.generator import Generator
 from core.image import Image
+from core.measure import colored_share
 from core.stylize import StylizeSettings, stylize
 
 Progress = Callable[[float, str], None]
@@ -54,8 +56,13 @@ class Service:
     ) -> tuple[Image, dict[str, Any]]:
         """Do what a request of core.protocol asks for.
 
+        A request with "preview": true is one of many for the same small picture: where only
+        numbers changed since the last one, its inference is not done again.
+
         Returns:
-            The new picture and the report for the user: model, provider, nodes, reason.
+            The new picture and the report for the user: model, sha256, provider, nodes, reason;
+            seconds (of the filter, the model being open); recalled (whether inference was not
+            done again); for Auto Colorize colored (0..1, see core.measure.colored_share).
 
         Raises:
             LimnerError: as the tree in core.errors tells.
@@ -68,8 +75,14 @@ class Service:
         image = Image.from_bytes(request["picture"], payload)
         progress(0.0, "Loading the model")
         generator = self.generator(name, request["model"], request["device"])
+        generator.recall = request.get("preview") is True
         out = image.pixels if name in IN_PLACE and not image.is_grey else None
-        return function(image, generator, settings, progress, out), generator.report()
+        measured = {"colored": round(colored_share(image), 3)} if name == "colorize" else {}
+        started = time.monotonic()
+        result = function(image, generator, settings, progress, out)
+        seconds = round(time.monotonic() - started, 3)
+        told = {"seconds": seconds, "recalled": generator.recalled, **measured}
+        return result, {**generator.report(), **told}
 
     def generator(self, task: str, model_id: str, device: str) -> Generator:
         """The generator of that model on that device, opened or still open."""

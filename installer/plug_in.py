@@ -4,6 +4,7 @@ plug-ins/limner/
   limner.py           what GIMP starts: folder name = script name, and the exec bit set
   plugin/             our code inside GIMP
   core/               __init__.py and protocol.py, the part that both Pythons share
+  locale/             the plug-in's texts in other languages, made of po/
   installation.json   which Python runs core, where models and log are
 """
 
@@ -12,7 +13,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from installer import files
+from installer import catalogs, files
 from installer.errors import InstallError
 
 RECORD = "installation.json"
@@ -24,7 +25,7 @@ PYTHON_3, PYTHON_2 = b"#!/usr/bin/env python3\n", b"#!/usr/bin/env python2\n"
 """First lines of the script; the second is what GIMP 2.10's own Python plug-ins have."""
 
 _NOT_COPIED = frozenset({"entry"})
-_OURS = {"plugin", "core", SCRIPT, RECORD, "__pycache__"}
+_OURS = {"plugin", "core", "locale", SCRIPT, RECORD, "__pycache__"}
 
 
 @dataclass(frozen=True)
@@ -146,6 +147,7 @@ def _fill(new: Path, source: Source) -> None:
         files.copy_tree(source.checkout / "plugin", new / "plugin", _NOT_COPIED)
         for name in SHARED:
             files.copy_file(source.checkout / "core" / name, new / "core" / name)
+    catalogs.put(new / "locale", source.checkout)
     text = json.dumps(source.record(), indent=2) + "\n"
     (new / RECORD).write_text(text, encoding="utf-8")
 

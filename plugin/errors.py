@@ -13,7 +13,9 @@ Each carries one sentence for the user and a hint that says what to do.
 
 import sys
 
-INSTALL_AGAIN = u"Run install.py again."
+from plugin.translation import tr
+
+INSTALL_AGAIN = tr(u"Run install.py again.")
 
 
 def as_text(path):

@@ -6,6 +6,8 @@ A new filter is an entry here, a file in core/ and its test.
 
 from collections import namedtuple
 
+from plugin.translation import tr
+
 MENU = "<Image>/Filters/Limner"
 IMAGE_TYPES = "RGB*, GRAY*"
 
@@ -22,23 +24,37 @@ layer_name: name of the result; {model} stands for the model's title.
 parameters: tuple of Parameter, in the order of the dialog.
 """
 
+Command = namedtuple("Command", "id label menu blurb help title")
+"""A menu entry that is no filter: as Filter; title: of its dialog and of the undo step."""
+
 Parameter = namedtuple("Parameter", "name kind label blurb lower upper default")
 """One parameter of a filter.
 
 name: of the PDB argument, and in the worker's request.
 kind: "number" (lower..upper), "model" (DEFAULT_MODEL or the id of an installed model of the
-    filter's task) or "device" (key of DEVICES); lower and upper are None for the latter two.
+    filter's task), "device" (key of DEVICES), "output" or "color-output" (key of OUTPUTS; the
+    latter of all of them). lower and upper are None for all but numbers.
 """
 
 DEVICES = (
-    ("auto", u"Automatic"),
-    ("cpu", u"Processor (CPU)"),
-    ("webgpu", u"Graphics, any maker (WebGPU)"),
-    ("cuda", u"Graphics, NVIDIA (CUDA)"),
-    ("migraphx", u"Graphics, AMD (MIGraphX)"),
-    ("openvino", u"Intel (OpenVINO)"),
+    ("auto", tr(u"Automatic")),
+    ("cpu", tr(u"Processor (CPU)")),
+    ("webgpu", tr(u"Graphics, any maker (WebGPU)")),
+    ("cuda", tr(u"Graphics, NVIDIA (CUDA)")),
+    ("migraphx", tr(u"Graphics, AMD (MIGraphX)")),
+    ("openvino", tr(u"Intel (OpenVINO)")),
 )
 """(id, label) of what a filter can be asked to run on."""
+
+OUTPUTS = (
+    ("layer", tr(u"New layer")),
+    ("color", tr(u"New layer with the colors alone")),
+    ("replace", tr(u"Replace the layer's pixels")),
+)
+"""(id, label) of where a result can go; GIMP 2.10 knows the first one alone."""
+
+COLOR_OUTPUT = "color"
+OUTPUT_KINDS = ("output", "color-output")
 
 DEFAULT_MODEL = "default"
 """What stands for the model that is marked so. GIMP 3 remembers a procedure's choices from the
@@ -52,8 +68,8 @@ def _model(label, blurb):
 STRENGTH = Parameter(
     "strength",
     "number",
-    u"Stren_gth",
-    u"How much of the result replaces the original: 0 gives the original back, 1 the full result",
+    tr(u"Stren_gth"),
+    tr(u"How much of the result replaces the original: 0 gives the original, 1 the full result"),
     0.0,
     1.0,
     1.0,
@@ -61,8 +77,8 @@ STRENGTH = Parameter(
 SATURATION = Parameter(
     "saturation",
     "number",
-    u"Sat_uration",
-    u"How vivid the colors become: 0 is gray, 1 as the model made them, 2 twice as vivid",
+    tr(u"Sat_uration"),
+    tr(u"How vivid the colors become: 0 is gray, 1 as the model made them, 2 twice as vivid"),
     0.0,
     2.0,
     1.0,
@@ -70,54 +86,81 @@ SATURATION = Parameter(
 DEVICE = Parameter(
     "device",
     "device",
-    u"_Device",
-    u"What does the computing; Automatic takes the fastest one that is installed",
+    tr(u"_Device"),
+    tr(u"What does the computing; Automatic takes the fastest one that is installed"),
     None,
     None,
     "auto",
 )
 
+
+
+def _output(kind):
+    blurb = tr(u"Where the result goes; what is replaced is replaced inside the selection")
+    return Parameter("output", kind, tr(u"Resul_t"), blurb, None, None, "layer")
+
+
 FILTERS = (
     Filter(
         id="limner-auto-colorize",
         task="colorize",
-        label=u"_Auto Colorize\u2026",
+        label=tr(u"_Auto Colorize\u2026"),
         menu=MENU,
-        blurb=u"Color a gray photograph with a neural network on this machine",
-        help=u"Predicts colors for the layer's lightness and puts the result into a new layer above"
-        u" it, at the layer's own size and precision. The selection becomes the new layer's mask."
-        u" A grayscale image is converted to RGB in the same undo step.",
-        undo=u"Auto Colorize",
-        layer_name=u"Auto Colorize",
+        blurb=tr(u"Color a gray photograph with a neural network on this machine"),
+        help=tr(
+            u"Predicts colors for the layer's lightness and puts the result into a new layer above"
+            u" it, at the layer's own size and precision. The selection becomes the new layer's"
+            u" mask. A grayscale image is converted to RGB in the same undo step."
+        ),
+        undo=tr(u"Auto Colorize"),
+        layer_name=tr(u"Auto Colorize"),
         parameters=(
-            _model(u"_Model", u"The network that chooses the colors"),
+            _model(tr(u"_Model"), tr(u"The network that chooses the colors")),
             STRENGTH,
             SATURATION,
             DEVICE,
+            _output("color-output"),
         ),
     ),
     Filter(
         id="limner-apply-style",
         task="stylize",
-        label=u"Apply St_yle\u2026",
+        label=tr(u"Apply St_yle\u2026"),
         menu=MENU,
-        blurb=u"Repaint a layer in a style with a neural network on this machine",
-        help=u"Paints the layer anew in the chosen style and puts the result into a new layer above"
-        u" it, at the layer's own size and precision. The selection becomes the new layer's mask."
-        u" A grayscale image is converted to RGB in the same undo step.",
-        undo=u"Apply Style",
-        layer_name=u"Apply Style ({model})",
+        blurb=tr(u"Repaint a layer in a style with a neural network on this machine"),
+        help=tr(
+            u"Paints the layer anew in the chosen style and puts the result into a new layer above"
+            u" it, at the layer's own size and precision. The selection becomes the new layer's"
+            u" mask. A grayscale image is converted to RGB in the same undo step."
+        ),
+        undo=tr(u"Apply Style"),
+        layer_name=tr(u"Apply Style ({model})"),
         parameters=(
-            _model(u"St_yle", u"The style to paint in"),
+            _model(tr(u"St_yle"), tr(u"The style to paint in")),
             STRENGTH,
             DEVICE,
+            _output("output"),
         ),
     ),
 )
 
+RUN_AGAIN = Command(
+    id="limner-run-again",
+    label=tr(u"_Run Again with Other Settings\u2026"),
+    menu=MENU,
+    blurb=tr(u"Make a layer of Limner's anew with other settings, in its place"),
+    help=tr(
+        u"Works on a layer that Auto Colorize or Apply Style has added, also after the image was"
+        u" saved as .xcf and opened again: the layer knows how it was made and from which layer."
+        u" The new layer takes its place, mask, mode and opacity. Called without a dialog, it is"
+        u" made with the settings that it has."
+    ),
+    title=tr(u"Run Again"),
+)
+
 
 def choices(parameter, models):
-    """What a parameter of the kinds "model" and "device" can be.
+    """What a parameter can be that is no number.
 
     Args:
         models: list of plugin.installation.Model, the default first.
@@ -127,7 +170,10 @@ def choices(parameter, models):
     """
     if parameter.kind == "device":
         return list(DEVICES)
-    default = u"Default (%s)" % models[0].title if models else u"No model is installed"
+    if parameter.kind in OUTPUT_KINDS:
+        every = parameter.kind == "color-output"
+        return [output for output in OUTPUTS if every or output[0] != COLOR_OUTPUT]
+    default = tr(u"Default (%s)") % models[0].title if models else tr(u"No model is installed")
     return [(DEFAULT_MODEL, default)] + [(model.id, model.title) for model in models]
 
 

@@ -37,6 +37,12 @@ class Host(object):
         """
         raise NotImplementedError
 
+    def source_number(self):
+        """A number above 0 by which GIMP finds the layer for as long as the image lives, also in
+        its .xcf file; 0 where there is none.
+        """
+        return 0
+
     def read(self, top, rows):
         """The layer's pixels of some rows, in picture()'s format."""
         raise NotImplementedError
@@ -53,10 +59,17 @@ class Host(object):
         """
         raise NotImplementedError
 
-    def insert(self, draft):
+    def refuse_output(self, output):
+        """Raise Unsupported where insert() cannot do what that output asks for."""
+
+    def insert(self, draft, output):
         """Show the draft: a gray image becomes RGB, the layer goes in above the source at its
         offsets, and the selection, if there is one, becomes its mask. Called in an undo group,
         with the source as source() said; everything that is slow was done before.
+
+        Args:
+            output: key of plugin.filters.OUTPUTS. "color": the layer is of the mode LCh Color.
+                "replace": the pixels go into the source, inside the selection.
         """
         raise NotImplementedError
 
@@ -79,6 +92,9 @@ class Draft(object):
     def write(self, top, rows, data):
         """Store some rows, bytes in the draft's picture's format."""
         raise NotImplementedError
+
+    def keep_note(self, note):
+        """Have the layer carry plugin/note.py's text; a host may not be able to."""
 
     def discard(self):
         """Forget all of it, unless it was inserted; may be called twice."""

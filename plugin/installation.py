@@ -13,6 +13,7 @@ from collections import namedtuple
 
 from plugin.errors import WorkerNotInstalled, as_text
 from plugin.filters import DEFAULT_MODEL
+from plugin.translation import tr
 
 RECORD = "installation.json"
 SCHEMA = 1
@@ -43,16 +44,16 @@ def load(folder):
     path = os.path.join(folder, RECORD)
     shown = as_text(path)
     if not os.path.isfile(path):
-        raise WorkerNotInstalled(u"Limner is not completely installed: %s is missing." % shown)
+        raise WorkerNotInstalled(tr(u"Limner is not completely installed: %s is missing.") % shown)
     data = _read_json(path)
     if isinstance(data, dict) and data.get("schema") != SCHEMA:
-        raise WorkerNotInstalled(u"Limner's install record %s is of another version." % shown)
+        raise WorkerNotInstalled(tr(u"Limner's install record %s is of another version.") % shown)
     record = _checked(data)
     if record is None:
-        raise WorkerNotInstalled(u"Limner's install record %s is damaged." % shown)
+        raise WorkerNotInstalled(tr(u"Limner's install record %s is damaged.") % shown)
     if not os.path.isfile(record.python):
         python = as_text(record.python)
-        raise WorkerNotInstalled(u"Limner's own Python is gone: %s is missing." % python)
+        raise WorkerNotInstalled(tr(u"Limner's own Python is gone: %s is missing.") % python)
     return record
 
 
@@ -100,13 +101,13 @@ def choose_model(models, value, filter_name):
         WorkerNotInstalled: there is no such model.
     """
     if not models:
-        raise WorkerNotInstalled(u"No model for %s is installed." % filter_name)
+        raise WorkerNotInstalled(tr(u"No model for %s is installed.") % filter_name)
     if value == DEFAULT_MODEL:
         return models[0]
     for model in models:
         if model.id == value:
             return model
-    raise WorkerNotInstalled(u"The model '%s' is not installed." % as_text(value))
+    raise WorkerNotInstalled(tr(u"The model '%s' is not installed.") % as_text(value))
 
 
 def _models_in(place):

@@ -11,11 +11,12 @@ import threading
 from core import protocol
 from plugin import process
 from plugin.errors import FilterFailed, ProtocolMismatch, WorkerDied, WorkerNotInstalled, as_text
+from plugin.translation import tr
 
 ARGUMENTS = ("-I", "-u", "-m", "core", "worker")
 HELLO_TIMEOUT_S = 60.0  # a first start on a cold disk, under a virus scanner
 STOP_TIMEOUT_S = 2.0
-CHECK = u"Run install.py --check to find out why."
+CHECK = tr(u"Run install.py --check to find out why.")
 
 
 class Worker(object):
@@ -60,10 +61,12 @@ class Worker(object):
         except EnvironmentError as error:
             reason = error.strerror or type(error).__name__
             raise WorkerNotInstalled(
-                u"Limner's own Python cannot be started: %s (%s)."
+                tr(u"Limner's own Python cannot be started: %s (%s).")
                 % (as_text(self._command[0]), reason)
             )
         self._hello = _Hello(self._process.stdout)
+        self._greeted = False
+        self._busy = False
 
     def ask(self, request, pieces, progress):
         """Send a request and listen until its result begins.
@@ -99,6 +102,12 @@ class Worker(object):
             else:
                 return Result(header, self._read_pixels)
 
+    def interrupt(self):
+        """End the process from another thread; the one that waits for it gets WorkerDied."""
+        child = self._process
+        if child is not None:
+            process.kill(child)
+
     def stop(self):
         """End the process and wait for it; safe to call at any time and twice."""
         child, self._process = self._process, None
@@ -119,19 +128,19 @@ class Worker(object):
         if not self._hello.join(self._hello_timeout_s):
             process.kill(self._process)
             raise WorkerDied(
-                u"Limner's worker was not ready after %d seconds." % self._hello_timeout_s,
-                u"Try again; if it stays so: " + CHECK,
+                tr(u"Limner's worker was not ready after %d seconds.") % self._hello_timeout_s,
+                u"%s %s" % (tr(u"Try again; if it stays so:"), CHECK),
             )
         if self._hello.error is not None:
             raise self._nonsense()
         header = self._hello.header
         if header is None:
             raise WorkerDied(
-                u"Limner's worker could not start (%s)." % self._ending(), self._where_to_look()
+                tr(u"Limner's worker could not start (%s).") % self._ending(), self._where_to_look()
             )
         if header["kind"] != "hello" or header["protocol"] != protocol.PROTOCOL:
             raise ProtocolMismatch(
-                u"Limner's plug-in and its worker are of different versions (protocol %s and %s)."
+                tr(u"Limner's plug-in and its worker differ in version (protocol %s and %s).")
                 % (protocol.PROTOCOL, header.get("protocol"))
             )
         self._greeted = True
@@ -159,15 +168,18 @@ class Worker(object):
         ending = self._ending()
         hint = self._where_to_look()
         if ending == u"signal 9":
-            hint = u"Most likely memory ran out: close other programs, or take a smaller picture."
+            hint = tr(u"Most likely memory ran out: close other programs, take a smaller picture.")
         return WorkerDied(
-            u"Limner's worker ended in the middle of the work (%s); nothing was changed." % ending,
+            tr(u"Limner's worker ended in the middle of the work (%s); nothing was changed.")
+            % ending,
             hint,
         )
 
     def _nonsense(self):
         process.kill(self._process)
-        return ProtocolMismatch(u"Limner's worker gave an answer that Limner does not understand.")
+        return ProtocolMismatch(
+            tr(u"Limner's worker gave an answer that Limner does not understand.")
+        )
 
     def _ending(self):
         status = process.wait(self._process, STOP_TIMEOUT_S)
@@ -176,12 +188,12 @@ class Worker(object):
         return u"signal %d" % -status if status < 0 else u"exit status %d" % status
 
     def _where_to_look(self):
-        return CHECK + (u" The log is %s." % as_text(self._log) if self._log else u"")
+        return CHECK + (u" " + tr(u"The log is %s.") % as_text(self._log) if self._log else u"")
 
     def _hint(self, failure):
         if failure["code"] != "internal" or not self._log:
             return failure["hint"]
-        return u"%s The log is %s." % (failure["hint"], as_text(self._log))
+        return u"%s %s" % (failure["hint"], tr(u"The log is %s.") % as_text(self._log))
 
 
 class Result(object):

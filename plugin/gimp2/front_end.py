@@ -14,6 +14,7 @@ import gimpfu
 
 from plugin import filters, installation
 from plugin.errors import INSTALL_AGAIN, PluginError
+from plugin.translation import tr
 
 IMAGE_AND_DRAWABLE = 2
 
@@ -48,11 +49,16 @@ def _register(folder, chosen):
             (gimpfu.PF_IMAGE, "image", "Image", None),
             (gimpfu.PF_DRAWABLE, "drawable", "Layer", None),
         ]
-        + [_argument(parameter, models) for parameter in chosen.parameters],
+        + [_argument(parameter, models) for parameter in _parameters(chosen)],
         [],
         function,
         menu=chosen.menu,
     )
+
+
+def _parameters(chosen):
+    """Those that there are in 2.10: a result is always a new layer."""
+    return [p for p in chosen.parameters if p.kind not in filters.OUTPUT_KINDS]
 
 
 def _argument(parameter, models):
@@ -76,7 +82,7 @@ class _Call(object):
         self.models = models
         self.image = image
         self.drawable = drawable
-        self.values = {p.name: values[n] for n, p in enumerate(chosen.parameters)}
+        self.values = {p.name: values[n] for n, p in enumerate(_parameters(chosen))}
 
 
 def _run(procedure, params):
@@ -90,10 +96,11 @@ def _run(procedure, params):
     except PluginError as error:
         problem = error.text
     except ImportError as error:
-        problem = u"A file of Limner is missing (%s). %s" % (error, INSTALL_AGAIN)
+        sentence = tr(u"A file of Limner is missing (%s).") % error
+        problem = u"%s %s" % (sentence, INSTALL_AGAIN)
     except Exception as error:  # noqa: BLE001  a bug of ours, or of GIMP's
         traceback.print_exc()
-        problem = u"Limner met an unexpected problem (%s). Please report it." % (
+        problem = tr(u"Limner met an unexpected problem (%s). Please report it.") % (
             type(error).__name__
         )
     else:
@@ -140,7 +147,7 @@ def _carry_out(call):
         refuse_unsupported(host.source())
         with Worker.installed(record) as worker:
             worker.start()
-            run(host, worker, call.chosen, dict(call.values, model=model.id), model.title)
+            run(host, worker, call.chosen, call.values, model, record.version)
     finally:
         host.close()
     gimp.displays_flush()

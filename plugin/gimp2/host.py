@@ -137,7 +137,7 @@ class Gimp2Host(Host):
         finally:
             self._image.undo_group_end()
 
-    def insert(self, draft):
+    def insert(self, draft, output):  # no output but "layer" is offered here
         pdb = gimpfu.pdb
         if self._image.base_type == 1:
             pdb.gimp_image_convert_rgb(self._image)

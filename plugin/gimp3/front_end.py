@@ -12,8 +12,13 @@ import gi
 gi.require_version("Gimp", "3.0")
 from gi.repository import Gimp, GLib, GObject  # noqa: E402
 
+from plugin import translation  # noqa: E402
+
+translation.use(GLib.get_language_names())  # before the filters' texts are made
+
 from plugin import filters, installation  # noqa: E402
 from plugin.errors import INSTALL_AGAIN, PluginError  # noqa: E402
+from plugin.translation import tr  # noqa: E402
 
 FOLDER = ""
 """Where the plug-in is installed; GIMP makes the plug-in's object, so main() cannot hand it on."""
@@ -30,24 +35,32 @@ class Limner(Gimp.PlugIn):
     """What GIMP asks for the names of the procedures, and for the procedures."""
 
     def do_set_i18n(self, procedure_name):
-        return False  # no translations yet
+        return False  # plugin/translation.py does it, for GIMP 2.10 too
 
     def do_query_procedures(self):
-        return [known.id for known in filters.FILTERS]
+        return [known.id for known in filters.FILTERS] + [filters.RUN_AGAIN.id]
 
     def do_create_procedure(self, name):
+        if name == filters.RUN_AGAIN.id:
+            return described(self, filters.RUN_AGAIN, run_again)
         chosen = filters.find(name)
-        procedure = Gimp.ImageProcedure.new(self, name, Gimp.PDBProcType.PLUGIN, run, None)
-        procedure.set_image_types(filters.IMAGE_TYPES)
-        procedure.set_sensitivity_mask(SENSITIVE)
-        procedure.set_menu_label(chosen.label)
-        procedure.add_menu_path(chosen.menu)
-        procedure.set_documentation(chosen.blurb, chosen.help, name)
-        procedure.set_attribution("The Limner authors", "The Limner authors", "2026")
+        procedure = described(self, chosen, run)
         models = installation.installed_models(FOLDER, chosen.task)
         for parameter in chosen.parameters:
             add_argument(procedure, parameter, models)
         return procedure
+
+
+def described(plug_in, entry, function):
+    """A procedure for a menu entry of plugin/filters.py, without arguments yet."""
+    procedure = Gimp.ImageProcedure.new(plug_in, entry.id, Gimp.PDBProcType.PLUGIN, function, None)
+    procedure.set_image_types(filters.IMAGE_TYPES)
+    procedure.set_sensitivity_mask(SENSITIVE)
+    procedure.set_menu_label(entry.label)
+    procedure.add_menu_path(entry.menu)
+    procedure.set_documentation(entry.blurb, entry.help, entry.id)
+    procedure.set_attribution("The Limner authors", "The Limner authors", "2026")
+    return procedure
 
 
 def add_argument(procedure, parameter, models):
@@ -65,17 +78,29 @@ def add_argument(procedure, parameter, models):
 
 
 def run(procedure, run_mode, image, drawables, config, _data):
-    """One call from the menu or the PDB. The process boundary: any error becomes a sentence."""
+    """One call of a filter from the menu or the PDB."""
+    return guarded(procedure, lambda: run_filter(procedure, run_mode, image, drawables, config))
+
+
+def run_again(procedure, run_mode, image, drawables, _config, _data):
+    """One call of "Run Again": the filter that made a layer, with that layer's settings."""
+    return guarded(procedure, lambda: remake(procedure, run_mode, image, drawables))
+
+
+def guarded(procedure, function):
+    """Return values of a call. The process boundary: any error becomes a sentence."""
     try:
-        done = run_filter(procedure, run_mode, image, drawables, config)
+        done = function()
     except PluginError as error:
         return failed(procedure, error.text)
     except ImportError as error:
-        return failed(procedure, f"A file of Limner is missing ({error}). {INSTALL_AGAIN}")
+        sentence = tr("A file of Limner is missing (%s).") % error
+        return failed(procedure, "%s %s" % (sentence, INSTALL_AGAIN))
     except Exception as error:  # noqa: BLE001  a bug of ours, or of GIMP's
         traceback.print_exc()
-        sentence = f"Limner met an unexpected problem ({type(error).__name__}: {error})."
-        return failed(procedure, f"{sentence} Please report it.")
+        problem = "%s: %s" % (type(error).__name__, error)
+        sentence = tr("Limner met an unexpected problem (%s). Please report it.")
+        return failed(procedure, sentence % problem)
     status = Gimp.PDBStatusType.SUCCESS if done else Gimp.PDBStatusType.CANCEL
     return procedure.new_return_values(status, None)
 
@@ -86,51 +111,72 @@ def failed(procedure, text):
     return procedure.new_return_values(Gimp.PDBStatusType.EXECUTION_ERROR, error)
 
 
-def run_filter(procedure, run_mode, image, drawables, config):
+def run_filter(procedure, run_mode, image, drawables, config, replaced=None):
     """Ask the user where that is wanted, then run; False where the user cancelled.
+
+    Args:
+        procedure, run_mode, image, drawables, config: as GIMP hands them to a filter.
+        replaced: the layer in whose place the result goes; None for above the source.
 
     Raises:
         PluginError: nothing was changed.
     """
     from plugin.gimp3.host import Gimp3Host
+    from plugin.preview import result_sentence
     from plugin.run import refuse_unsupported
     from plugin.run import run as run_once
     from plugin.worker import Worker
 
     chosen = filters.find(procedure.get_name())
-    host = Gimp3Host(image, drawables)
+    host = Gimp3Host(image, drawables, replaced)
     refuse_unsupported(host.source())
     record = installation.load(FOLDER)
     models = installation.installed_models(FOLDER, chosen.task)
     installation.choose_model(models, filters.DEFAULT_MODEL, chosen.undo)
     with Worker.installed(record) as worker:
         worker.start()
-        if run_mode == Gimp.RunMode.INTERACTIVE and not ask_user(procedure, config, chosen):
-            return False
+        if run_mode == Gimp.RunMode.INTERACTIVE:
+            from plugin.gimp3.dialog import ask_user  # GTK; there may be no display otherwise
+
+            if not ask_user(procedure, config, chosen, host, worker, models):
+                return False
         values = {p.name: config.get_property(p.name) for p in chosen.parameters}
         model = installation.choose_model(models, values["model"], chosen.undo)
         Gimp.progress_init(chosen.undo)
         try:
-            run_once(host, worker, chosen, dict(values, model=model.id), model.title)
+            report = run_once(host, worker, chosen, values, model, record.version)
         finally:
             Gimp.progress_end()
+    if run_mode != Gimp.RunMode.NONINTERACTIVE:
+        host.tell(result_sentence(chosen.undo, report))
     return True
 
 
-def ask_user(procedure, config, chosen):
-    """Show the dialog that GIMP makes of the arguments; whether the user agreed."""
-    gi.require_version("GimpUi", "3.0")
-    from gi.repository import GimpUi
+def remake(procedure, run_mode, image, drawables):
+    """Run the filter that made a layer again, in its place; False where the user cancelled.
 
-    GimpUi.init("limner")
-    dialog = GimpUi.ProcedureDialog.new(procedure, config, chosen.undo)
-    for parameter in chosen.parameters:
-        if parameter.kind == "number":
-            dialog.get_scale_entry(parameter.name, 1.0)  # a slider instead of a bare number
-    dialog.fill(None)
-    agreed = dialog.run()
-    dialog.destroy()
-    return agreed
+    Raises:
+        PluginError: nothing was changed.
+    """
+    from plugin import note
+    from plugin.errors import Unsupported
+
+    if len(drawables) != 1 or not isinstance(drawables[0], Gimp.Layer):
+        raise Unsupported(tr("Limner makes one layer at a time again."), tr("Click that layer."))
+    layer = drawables[0]
+    parasite = layer.get_parasite(note.NAME)
+    chosen, parameters, number = note.read_note(bytes(parasite.get_data()) if parasite else None)
+    source = image.get_layer_by_tattoo(number)
+    if source is None:
+        raise Unsupported(
+            tr("The layer that this one was made from is gone."),
+            tr("Click another layer and choose %s.") % chosen.undo,
+        )
+    maker = procedure.get_plug_in().do_create_procedure(chosen.id)
+    config = maker.create_config()
+    for name, value in parameters.items():
+        config.set_property(name, value)
+    return run_filter(maker, run_mode, image, [source], config, layer)
 
 
 def main(folder):

@@ -21,8 +21,11 @@ gi.require_version("Gegl", "0.4")
 gi.require_version("Babl", "0.1")
 from gi.repository import Babl, Gegl, Gimp  # noqa: E402
 
+from plugin import note  # noqa: E402
 from plugin.errors import Unsupported  # noqa: E402
 from plugin.host import Draft, Host, Source  # noqa: E402
+from plugin.preview import preview_scale, preview_size  # noqa: E402
+from plugin.translation import tr  # noqa: E402
 
 _BASES = {
     Gimp.ImageBaseType.RGB: "rgb",
@@ -42,10 +45,13 @@ class Gimp3Host(Host):
     Args:
         image: Gimp.Image.
         drawables: list of Gimp.Drawable, as GIMP hands them to a procedure.
+        replaced: an earlier result, Gimp.Layer, whose place, mask and mode the new one takes;
+            None for a result of its own, with the selection as its mask.
     """
 
-    def __init__(self, image, drawables):
+    def __init__(self, image, drawables, replaced=None):
         Gegl.init(None)
+        self._replaced = replaced
         self._image = image
         self._drawables = drawables
         self._drawable = drawables[0] if drawables else None
@@ -69,18 +75,22 @@ class Gimp3Host(Host):
         return "channel" if isinstance(self._drawable, Gimp.Channel) else "other"
 
     def _selection(self):
-        if self._drawable is None or Gimp.Selection.is_empty(self._image):
+        if self._drawable is None or self._replaced or Gimp.Selection.is_empty(self._image):
             return "none"
         meets, _x, _y, _width, _height = self._drawable.mask_intersect()
         return "inside" if meets else "outside"
 
     def alive(self):
-        if not self._image.is_valid() or not self._drawable.is_valid():
+        if not self._image.is_valid() or not self._is_in_image(self._drawable):
             return False
-        parent = self._drawable.get_parent()
-        siblings = parent.get_children() if parent else self._image.get_layers()
         size = (self._drawable.get_width(), self._drawable.get_height())
-        return self._drawable in siblings and size == self._size()
+        return size == self._size() and (not self._replaced or self._is_in_image(self._replaced))
+
+    def _is_in_image(self, layer):
+        if not layer.is_valid():
+            return False
+        parent = layer.get_parent()
+        return layer in (parent.get_children() if parent else self._image.get_layers())
 
     def _size(self):
         return self._picture["width"], self._picture["height"]
@@ -109,6 +119,22 @@ class Gimp3Host(Host):
         picture_format = self._picture["format"]
         return self._buffer.get(rectangle, 1.0, picture_format, Gegl.AbyssPolicy.NONE)
 
+    def source_number(self):
+        return self._drawable.get_tattoo()
+
+    def preview(self):
+        """The whole layer, small: (picture, its bytes), u8, with picture()'s channels."""
+        full = self.picture()
+        size = full["width"], full["height"]
+        width, height = preview_size(*size)
+        picture_format = full["format"].partition(" ")[0] + " u8"
+        rectangle = Gegl.Rectangle.new(0, 0, width, height)
+        # beyond the border lies less than a pixel, which is the border's own color
+        pixels = self._buffer.get(
+            rectangle, preview_scale(*size), picture_format, Gegl.AbyssPolicy.CLAMP
+        )
+        return {"width": width, "height": height, "format": picture_format}, pixels
+
     def new_draft(self, name, picture):
         return Gimp3Draft(self._image, name, picture)
 
@@ -121,17 +147,79 @@ class Gimp3Host(Host):
         finally:
             self._image.undo_group_end()
 
-    def insert(self, draft):
+    @property
+    def replaces(self):
+        """Whether the result takes an earlier one's place."""
+        return self._replaced is not None
+
+    def refuse_output(self, output):
+        if output != "replace" or self._replaced:
+            return
+        if self._drawable.is_group():
+            raise Unsupported(
+                tr("A layer group has no pixels of its own."),
+                tr("Let the result become a new layer, or click a layer in the group."),
+            )
+        if self._drawable.get_lock_content():
+            raise Unsupported(
+                tr("The pixels of this layer are locked."),
+                tr("Unlock them in the Layers dialog, or let the result become a new layer."),
+            )
+
+    def insert(self, draft, output):
         if self._image.get_base_type() == Gimp.ImageBaseType.GRAY:
             _must(self._image.convert_rgb(), "the image cannot be converted to RGB")
+        if output == "replace" and not self._replaced:
+            self._replace_pixels(draft)
+        else:
+            self._insert_layer(draft, output)
+        Gimp.displays_flush()
+
+    def _replace_pixels(self, draft):
+        """Put the draft's pixels into the source, by way of its shadow: inside the selection."""
+        self._buffer = None
+        whole = Gegl.Rectangle.new(0, 0, *self._size())
+        shadow = self._drawable.get_shadow_buffer()
+        draft.buffer.copy(whole, Gegl.AbyssPolicy.NONE, shadow, whole)
+        shadow.flush()
+        del shadow  # GIMP loses a buffer that is still held
+        _must(self._drawable.merge_shadow(True), "the pixels cannot be replaced")
+        self._drawable.update(0, 0, *self._size())
+
+    def _insert_layer(self, draft, output):
         layer = draft.take(self._image)
+        if output == "color":
+            layer.set_mode(Gimp.LayerMode.LCH_COLOR)
+        name = layer.get_name()
         _, x, y = self._drawable.get_offsets()
         _must(layer.set_offsets(x, y), "the new layer cannot be placed")
-        self._add_mask(layer)
-        parent = self._drawable.get_parent()
-        position = self._image.get_item_position(self._drawable)
-        _must(self._image.insert_layer(layer, parent, position), "the new layer cannot be added")
-        Gimp.displays_flush()
+        if self._replaced:
+            self._take_over(layer)
+        else:
+            self._add_mask(layer)
+        above = self._replaced or self._drawable
+        position = self._image.get_item_position(above)
+        added = self._image.insert_layer(layer, above.get_parent(), position)
+        _must(added, "the new layer cannot be added")
+        if self._replaced:
+            _must(self._image.remove_layer(self._replaced), "the old layer cannot be removed")
+            layer.set_name(name)  # beside the old one, GIMP has given it a number
+
+    def _take_over(self, layer):
+        """Make a new layer look as the one does that it replaces, but for its pixels."""
+        old = self._replaced
+        layer.set_opacity(old.get_opacity())
+        layer.set_mode(old.get_mode())
+        layer.set_visible(old.get_visible())
+        mask = old.get_mask()
+        same_size = (old.get_width(), old.get_height()) == self._size()
+        if mask is None or not same_size:
+            return
+        copy = layer.create_mask(Gimp.AddMaskType.WHITE)
+        combined = copy.combine_masks(mask, Gimp.ChannelOps.REPLACE, 0, 0)
+        _must(combined, "the mask cannot be copied")
+        _must(layer.add_mask(copy), "the mask cannot be added")
+        layer.set_apply_mask(old.get_apply_mask())
 
     def _add_mask(self, layer):
         own = self._drawable.get_mask()
@@ -175,9 +263,10 @@ class Gimp3Draft(Draft):
         kind = Gimp.ImageType.RGBA_IMAGE if alpha else Gimp.ImageType.RGB_IMAGE
         self._layer = Gimp.Layer.new(home, name, width, height, kind, 100.0, Gimp.LayerMode.NORMAL)
         self._buffer = None
+        self._note = ""
         if self._layer is None:
             self.discard()
-            raise Unsupported("GIMP has no memory for a layer of this size.", "")
+            raise Unsupported(tr("GIMP has no memory for a layer of this size."), "")
         self._picture = picture
         self._buffer = self._layer.get_buffer()
 
@@ -185,8 +274,23 @@ class Gimp3Draft(Draft):
         rectangle = Gegl.Rectangle.new(0, top, self._picture["width"], rows)
         self._buffer.set(rectangle, self._picture["format"], data)
 
+    @property
+    def buffer(self):
+        """Gegl.Buffer of the finished result, which the draft goes on to own."""
+        self._buffer.flush()
+        return self._buffer
+
+    def keep_note(self, text):
+        self._note = text
+
     def take(self, image):
-        """The finished layer, for image alone; the draft no longer owns it."""
+        """The finished layer with its note, for image alone; the draft no longer owns it."""
+        layer = self._finished(image)
+        parasite = Gimp.Parasite.new(note.NAME, Gimp.PARASITE_PERSISTENT, self._note.encode())
+        _must(layer.attach_parasite(parasite), "the layer's note cannot be attached")
+        return layer
+
+    def _finished(self, image):
         self._buffer.flush()
         self._buffer = None  # GIMP loses a buffer that outlives its image
         layer, self._layer = self._layer, None
@@ -213,4 +317,4 @@ class Gimp3Draft(Draft):
 def _must(result, problem):
     """GIMP's procedures answer False or None where they fail."""
     if not result:
-        raise Unsupported(f"GIMP refused: {problem}.", Gimp.get_pdb().get_last_error() or "")
+        raise Unsupported(tr("GIMP refused: %s.") % problem, Gimp.get_pdb().get_last_error() or "")

@@ -45,6 +45,37 @@ def test_it_runs_and_says_where(tmp_path):
     assert (report["model"], report["provider"]) == ("half", "CPUExecutionProvider")
     assert report["nodes"] == "2 of 2"
     assert report["reason"] == ""
+    assert report["sha256"] == file_sha256(tmp_path / "half/model.onnx")
+
+
+def test_the_same_input_again_is_answered_from_memory_where_that_is_wanted(tmp_path):
+    runner = open_model(fakes.scale(tmp_path / "half", 0.5))
+    first = runner.run(picture())
+    assert runner.run(picture()) is not first and not runner.recalled
+    runner.recall = True
+    first = runner.run(picture())
+    assert not runner.recalled
+    assert runner.run(picture()) is first and runner.recalled
+    np.testing.assert_allclose(runner.run(picture() / 2), first / 2, atol=1e-7)
+    assert not runner.recalled
+
+
+def test_what_is_remembered_does_not_change_with_the_callers_array(tmp_path):
+    runner = open_model(fakes.scale(tmp_path / "half", 0.5))
+    runner.recall = True
+    array = picture()
+    before = runner.run(array).copy()
+    array += 1
+    np.testing.assert_allclose(runner.run(array), before + 0.5, atol=1e-6)
+
+
+def test_a_large_input_is_not_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr(generator, "RECALLED_BYTES", picture().nbytes - 1)
+    runner = open_model(fakes.scale(tmp_path / "half", 0.5))
+    runner.recall = True
+    runner.run(picture())
+    runner.run(picture())
+    assert not runner.recalled
 
 
 def test_a_graph_without_nodes_still_names_its_provider(tmp_path):

@@ -121,6 +121,31 @@ def test_a_colouriser_with_colour_gives_a_coloured_picture(worker):
     assert red > green > blue
 
 
+def test_a_preview_is_inferred_once_and_equals_the_run_at_every_strength(worker):
+    grey = ramp(channels=1)
+
+    def asked(strength, **changes):
+        params = {"strength": strength, "saturation": 1.5}
+        _, header, result = worker.ask(grey, "Y' u8", params=params, **changes)
+        return header["report"]["recalled"], result
+
+    assert asked(1.0, preview=True)[0] is False
+    recalled, previewed = asked(0.25, preview=True)
+    assert recalled is True
+    assert asked(0.25) == (False, previewed)
+
+
+def test_the_report_tells_whether_the_picture_was_colored_already(worker):
+    stripes = np.repeat(np.array([[220, 40, 40], [40, 60, 220]], np.uint8), 10, axis=0)
+    colored = np.repeat(stripes[:, None], 20, axis=1)
+    for pixels, share in ((colored, 1.0), (ramp(channels=1).repeat(3, axis=2), 0.0)):
+        _, header, _ = worker.ask(pixels, "R'G'B' u8")
+        assert header["report"]["colored"] == share
+        assert header["report"]["seconds"] >= 0
+    _, header, _ = worker.ask(colored, "R'G'B' u8", "stylize")
+    assert "colored" not in header["report"]
+
+
 def test_one_worker_answers_many_requests_also_after_a_failure(worker):
     for model, kind in [("grey", "result"), ("none", "failure"), ("grey", "result")]:
         assert worker.ask(ramp(), "R'G'B' u8", model=model)[1]["kind"] == kind

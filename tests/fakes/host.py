@@ -2,6 +2,7 @@
 
 from contextlib import contextmanager
 
+from plugin.errors import Unsupported
 from plugin.host import Draft, Host, Source
 
 COLORS = {
@@ -48,6 +49,7 @@ class FakeLayer:
 
     def __init__(self, name, rows, offsets=(0, 0), mask=None):
         self.name, self.rows, self.offsets, self.mask = name, rows, offsets, mask
+        self.note = None
 
     def at(self, x, y):
         """The letter at a point of the canvas; "." outside the layer or its mask."""
@@ -93,6 +95,7 @@ class FakeHost(Host):
         self.events, self.undo_steps, self.open_groups, self.told = [], [], 0, []
         self.fractions = []
         self.removed = False
+        self.refused_outputs = ()
         self._source = source
 
     def source(self):
@@ -112,6 +115,9 @@ class FakeHost(Host):
         channels = ("Y'" if self.base == "gray" else "R'G'B'") + ("A" if self._alpha else "")
         rows = self._source.rows
         return {"width": len(rows[0]), "height": len(rows), "format": channels + " u8"}
+
+    def source_number(self):
+        return 7
 
     def read(self, top, rows):
         self.events.append(f"read {top}+{rows}")
@@ -133,12 +139,17 @@ class FakeHost(Host):
             self.undo_steps.append(name)
             self.events.append("undo end")
 
-    def insert(self, draft):
+    def refuse_output(self, output):
+        if output in self.refused_outputs:
+            raise Unsupported("Not there.")
+
+    def insert(self, draft, output):
         if self.base == "gray":
             self.base = "rgb"
             self.events.append("to rgb")
-        self.events.append("insert")
+        self.events.append("insert" if output == "layer" else f"insert as {output}")
         self.layers.insert(0, FakeLayer(draft.name, draft.rows(), self._source.offsets))
+        self.layers[0].note = draft.note
         if self.selection is not None:
             self.layers[0].mask = self._mask()
 
@@ -178,6 +189,10 @@ class FakeDraft(Draft):
         self._host, self._picture = host, picture
         self._channels = 4 if picture["format"].startswith("R'G'B'A ") else 3
         self._data = b""
+        self.note = None
+
+    def keep_note(self, note):
+        self.note = note
 
     def write(self, top, rows, data):
         row_bytes = self._picture["width"] * self._channels

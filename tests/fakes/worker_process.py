@@ -9,6 +9,7 @@ It speaks core/protocol.py, needs the standard library alone, and misbehaves on 
     fallback      like invert, with a reason why it did not run where it should
     silent        never says hello
     dies_at_start, dies_in_mid_run, dies_in_mid_result
+    dies_once     like invert, but without FILE it makes FILE and dies in mid-run
     garbage       prints to stdout before anything else
     other_version a hello of protocol 99
     fails, internal   answers with a failure
@@ -79,7 +80,9 @@ def answer(behaviour, file, header, stdin, frames_out):
         return
     progress = {"kind": "progress", "id": number, "fraction": 0.5, "text": "Working"}
     protocol.write_frame(frames_out, progress)
-    if behaviour == "dies_in_mid_run":
+    if behaviour == "dies_in_mid_run" or (behaviour == "dies_once" and not Path(file).exists()):
+        if file:
+            Path(file).touch()
         os._exit(7)
     if behaviour == "sleeps":
         Path(file).write_text(str(os.getpid()), encoding="utf-8")

@@ -73,6 +73,23 @@ def test_repeat_last_runs_on_the_new_layer(seen: Stages, story: str):
     ]
 
 
+def test_run_again_puts_a_new_layer_in_the_place_of_the_old_one(seen: Stages):
+    before, after = seen["again"]["filtered"]["layers"], seen["again"]["again"]["layers"]
+    assert [layer["name"] for layer in after] == [layer["name"] for layer in before]
+    assert after[1] == before[1]
+    assert after[0]["pixels"] != before[0]["pixels"]
+    assert seen["again"]["undone"] == seen["again"]["filtered"]
+
+
+def test_a_dialog_whose_worker_died_twice_still_runs_the_filter(seen: Stages):
+    """That it was started again once is waited for inside."""
+    stages = seen["preview"]
+    assert stages["dialog-lives"]
+    result, source = stages["filtered"]["layers"]
+    assert source["pixels"] == stages["opened"]["layers"][0]["pixels"]
+    assert result["pixels"] != source["pixels"]
+
+
 def test_cancel_in_the_dialog_leaves_nothing(seen: Stages):
     assert seen["cancel"]["dialog-cancelled"] == seen["cancel"]["opened"]
 

@@ -1,10 +1,13 @@
 """One run of a filter, against a GIMP and a worker that are not there."""
 
+import json
+
 import pytest
 
 from plugin import filters
 from plugin.errors import FilterFailed, PluginError, ProtocolMismatch, Unsupported, WorkerDied
-from plugin.run import STRIP_ROWS, run
+from plugin.installation import Model
+from plugin.run import STRIP_ROWS, run, with_time_left
 from tests.fakes.host import FakeHost, drawn
 from tests.fakes.worker import DIED, FakeWorker
 
@@ -20,7 +23,7 @@ def assert_untouched(host, base="rgb"):
 
 def test_the_result_is_a_new_layer_above_in_one_undo_step():
     host = FakeHost("rrr/rrr")
-    run(host, FakeWorker("bbg/gbb"), STYLE, {}, "Waves")
+    run(host, FakeWorker("bbg/gbb"), STYLE, {}, Model("waves-v1", "stylize", "Waves", False))
     assert [layer.name for layer in host.layers] == ["Apply Style (Waves)", "source"]
     assert host.composite() == drawn("bbg/gbb")
     assert host.layers[1].rows == drawn("rrr/rrr")
@@ -94,10 +97,17 @@ def test_progress_only_grows_and_ends_at_one():
     assert host.fractions[0] == 0.0 and host.fractions[-1] == 1.0
 
 
+def test_the_time_left_is_told_once_it_is_known():
+    assert with_time_left("Painting", 0.5, 1.0) == "Painting"
+    assert with_time_left("Painting", 0.01, 60.0) == "Painting"
+    assert with_time_left("Painting", 0.25, 10.0) == "Painting (30 s left)"
+    assert with_time_left("Painting", 1.0, 10.0) == "Painting (1 s left)"
+
+
 def test_the_request_says_what_the_user_chose():
     worker = FakeWorker("b")
-    values = {"model": "photo", "strength": 0.5, "saturation": 2, "device": "cpu"}
-    run(FakeHost("r"), worker, COLORIZE, values)
+    values = {"model": "default", "strength": 0.5, "saturation": 2, "device": "cpu"}
+    run(FakeHost("r"), worker, COLORIZE, values, Model("photo", "colorize", "Photos", True))
     assert worker.request == {
         "kind": "request",
         "id": 1,
@@ -106,6 +116,46 @@ def test_the_request_says_what_the_user_chose():
         "device": "cpu",
         "params": {"strength": 0.5, "saturation": 2.0},
         "picture": {"width": 1, "height": 1, "format": "R'G'B' u8"},
+    }
+
+
+def test_the_result_goes_where_the_user_wants_it():
+    host = FakeHost("r")
+    run(host, FakeWorker("b"), COLORIZE, {"output": "color"})
+    assert "insert as color" in host.events
+
+
+def test_an_output_that_cannot_be_is_refused_before_the_worker_is_asked():
+    host, worker = FakeHost("r"), FakeWorker("b")
+    host.refused_outputs = ("replace",)
+    with pytest.raises(Unsupported, match="Not there"):
+        run(host, worker, COLORIZE, {"output": "replace"})
+    assert worker.request is None
+    assert_untouched(host)
+
+
+def test_an_output_that_became_impossible_meanwhile_changes_nothing():
+    host = FakeHost("k", base="gray")
+    worker = FakeWorker("b", meanwhile=lambda: setattr(host, "refused_outputs", ("replace",)))
+    with pytest.raises(Unsupported, match="Not there"):
+        run(host, worker, COLORIZE, {"output": "replace"})
+    assert_untouched(host, base="gray")
+
+
+def test_the_layer_knows_how_it_was_made():
+    host = FakeHost("r")
+    values = {"model": "default", "strength": 0.5, "device": "auto"}
+    report = {"model": "waves-v1", "sha256": "abc", "provider": "CPU", "reason": ""}
+    waves = Model("waves-v1", "stylize", "Waves", False)
+    run(host, FakeWorker("b", report=report), STYLE, values, waves, "0.1.0")
+    assert json.loads(host.layers[0].note) == {
+        "schema": 1,
+        "version": "0.1.0",
+        "filter": STYLE.id,
+        "parameters": values,
+        "model": "waves-v1",
+        "sha256": "abc",
+        "source": 7,
     }
 
 
@@ -135,7 +185,7 @@ def test_a_worker_that_dies_while_it_answers_leaves_no_layer_and_no_undo_group()
 def test_an_error_while_the_layer_goes_in_closes_the_undo_group():
     host = FakeHost("r")
 
-    def refuse(draft):
+    def refuse(draft, output):
         raise Unsupported("GIMP refused.")
 
     host.insert = refuse

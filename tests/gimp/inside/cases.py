@@ -4,6 +4,8 @@ A case is a function of a Record. What must be true of its facts stands in
 tests/gimp/test_results.py, in the test of the same kind.
 """
 
+import again
+import outputs
 from scene import (
     FORMAT,
     GRAY,
@@ -282,6 +284,10 @@ def _on_file(procedure, name):
 
 
 _files()
+
+
+TABLE.update({f"again/{name}": function for name, function in again.CASES.items()})
+TABLE.update({f"output/{name}": function for name, function in outputs.CASES.items()})
 
 
 @case("registered")

@@ -16,9 +16,12 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import processes  # noqa: E402
 from desktop import Desktop, Waited, wait_for  # noqa: E402
 
+COLOR = "/limner/in/photo8.png"
 GREY, LARGE, INDEXED = "/limner/in/grey8.png", "/limner/in/large.png", "/limner/in/indexed.png"
 ACTIONS = {"Auto Colorize": "limner-auto-colorize", "Apply Style": "limner-apply-style"}
-MNEMONIC = {"Auto Colorize": "a", "Apply Style": "y"}
+MNEMONIC = {"Auto Colorize": "a", "Apply Style": "y", "Run Again": "r"}
+TITLES = {"Run Again": "Auto Colorize"}
+"""Of the dialog, where it is not the entry's name."""
 
 
 def main(profile, shots):
@@ -51,6 +54,7 @@ def run_and_undo(desktop, name):
     stages = {"opened": opened(desktop), "sensitive": sensitive(desktop)}
     desktop.shot("1-opened")
     dialog = open_dialog(desktop, name)
+    wait_for_preview(wait_for("a worker", processes.find_worker))
     desktop.shot("4-dialog")
     agree(desktop, dialog)
     stages["filtered"] = wait_for_layers(desktop, "the result", 2)
@@ -79,6 +83,7 @@ def cancel(desktop):
     stages["dialog-cancelled"] = desktop.wait_for_image("the image", lambda image: True)
     dialog = open_dialog(desktop, "Apply Style")
     worker = wait_for("a worker", processes.find_worker)
+    wait_for_preview(worker)  # what it reads from here on is the run's
     watch = processes.Watch(worker, LARGE_BYTES)
     watch.at_work()
     agree(desktop, dialog)
@@ -97,6 +102,77 @@ def cancel(desktop):
 
 LARGE_BYTES = 3000 * 2000
 """Payload of large.png in a request."""
+
+
+def again(desktop):
+    """A result is made anew in its place with another strength; one undo step."""
+    stages = {"opened": opened(desktop)}
+    agree(desktop, open_dialog(desktop, "Auto Colorize"))
+    stages["filtered"] = wait_for_layers(desktop, "the result", 2)
+    dialog = open_dialog(desktop, "Run Again")
+    wait_for_preview(wait_for("a worker", processes.find_worker))
+    desktop.keys_to(dialog)
+    desktop.press("alt+g", "ctrl+a", "0", "period", "5", "Tab")
+    desktop.shot("4-dialog")
+    agree(desktop, dialog)
+    old = stages["filtered"]["layers"][0]["id"]
+    desktop.wait_for_image("the new layer", lambda image: image["layers"][0]["id"] != old)
+    stages["again"] = wait_for_layers(desktop, "the new layer", 2)
+    desktop.shot("5-result")
+    desktop.keys_to(desktop.main)
+    desktop.press("ctrl+z")
+    desktop.wait_for_image("undo", lambda image: image["layers"][0]["id"] == old)
+    stages["undone"] = opened(desktop)
+    return stages
+
+
+def preview(desktop):
+    """The dialog on a layer in color: sliders move the preview, a killed worker is started once."""
+    stages = {"opened": opened(desktop)}
+    dialog = open_dialog(desktop, "Auto Colorize")
+    first = wait_for("a worker", processes.find_worker)
+    written = wait_for_preview(first)
+    desktop.shot("4-in-color-already")
+    desktop.keys_to(dialog)
+    set_saturation(desktop, "0")
+    wait_for_preview(first, written)
+    desktop.shot("5-gray")
+    os.kill(first, signal.SIGKILL)
+    set_saturation(desktop, "2")
+    second = wait_for("a new worker", lambda: other_worker(first))
+    wait_for_preview(second)
+    desktop.shot("6-worker-started-again")
+    os.kill(second, signal.SIGKILL)
+    set_saturation(desktop, "1")
+    wait_for("no worker", lambda: not processes.find_worker())
+    desktop.shot("7-no-preview")
+    stages["dialog-lives"] = bool(desktop.window("^Auto Colorize$"))
+    agree(desktop, dialog)
+    stages["filtered"] = wait_for_layers(desktop, "the result", 2)
+    return stages
+
+
+def other_worker(first):
+    found = processes.find_worker()
+    return found if found != first else 0
+
+
+def set_saturation(desktop, value):
+    desktop.press("alt+u", "ctrl+a", *value, "Tab")
+
+
+def wait_for_preview(worker, written=0):
+    """Wait until the worker has written a preview; returns how much it has written in all."""
+
+    def more():
+        count = processes.io_counts(worker)["wchar"]
+        return count if count > written + PREVIEW_BYTES else 0
+
+    return wait_for("a preview", more)
+
+
+PREVIEW_BYTES = 300 * 200 * 3
+"""Of the smallest picture here; the larger ones' previews are larger."""
 
 
 def indexed(desktop):
@@ -139,7 +215,8 @@ def open_dialog(desktop, name):
     desktop.press("Right")
     desktop.shot("3-entries")
     desktop.press(MNEMONIC[name])
-    return wait_for("the dialog", lambda: desktop.window(f"^{name}$"))
+    title = TITLES.get(name, name)
+    return wait_for("the dialog", lambda: desktop.window(f"^{title}$"))
 
 
 def agree(desktop, dialog):
@@ -147,7 +224,14 @@ def agree(desktop, dialog):
     desktop.press("alt+o")
 
 
-STORIES = ((colorize, GREY), (style, GREY), (cancel, LARGE), (indexed, INDEXED))
+STORIES = (
+    (colorize, GREY),
+    (style, GREY),
+    (again, GREY),
+    (preview, COLOR),
+    (cancel, LARGE),
+    (indexed, INDEXED),
+)
 
 if __name__ == "__main__":
     main(*sys.argv[1:])

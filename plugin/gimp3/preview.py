@@ -1,0 +1,183 @@
+"""Before and after, side by side with a divider between them: a widget for the dialog.
+
+Pictures are laid into the viewport by GdkPixbuf. Drawing by cairo would need pycairo, which
+GIMP's own packages do not always bring along.
+"""
+
+import gi
+
+gi.require_version("Gtk", "3.0")
+from gi.repository import Gdk, GdkPixbuf, GLib, Gtk  # noqa: E402
+
+from plugin.gimp3.view import ZOOM_STEP, View  # noqa: E402
+from plugin.preview import as_rgb  # noqa: E402
+
+MOST = (480, 320)
+"""Largest width and height of the viewport."""
+
+SHARP_FROM = 3.0  # zoom from which on pixels are shown as squares
+_CHECKS = (8, 0x999999, 0x666666)  # size and colors of what shines through transparency
+_BEHIND = 0x3C3C3CFF
+_LINE, _EDGE = 0xFFFFFFFF, 0x000000FF
+
+
+class SplitView(Gtk.EventBox):
+    """Two pictures of one size, the left part of the first and the right part of the second.
+
+    Drag the divider; turn the wheel to zoom, drag to pan, press twice to see all of it. With the
+    keyboard: left and right, plus and minus, 0.
+
+    Args:
+        picture: {width, height, format} of the first one.
+        pixels: its bytes, u8.
+    """
+
+    def __init__(self, picture, pixels):
+        super().__init__(can_focus=True, halign=Gtk.Align.CENTER)
+        self._before = self._after = to_pixbuf(picture, pixels)
+        self._view = View((picture["width"], picture["height"]), MOST)
+        self._held = None  # "divider" or "picture", and where it was taken
+        self._image = Gtk.Image()
+        self.add(self._image)
+        self.add_events(
+            Gdk.EventMask.BUTTON_PRESS_MASK
+            | Gdk.EventMask.BUTTON_RELEASE_MASK
+            | Gdk.EventMask.POINTER_MOTION_MASK
+            | Gdk.EventMask.SCROLL_MASK
+            | Gdk.EventMask.KEY_PRESS_MASK
+        )
+        self.connect("button-press-event", self._press)
+        self.connect("button-release-event", self._release)
+        self.connect("motion-notify-event", self._move)
+        self.connect("scroll-event", self._scroll)
+        self.connect("key-press-event", self._key)
+        self.draw_again()
+
+    def show_after(self, picture, pixels):
+        """Take a new second picture, of the first one's size."""
+        self._after = to_pixbuf(picture, pixels)
+        self.draw_again()
+
+    def show_nothing_new(self):
+        """There is no second picture: show the first one on both sides."""
+        self._after = self._before
+        self.draw_again()
+
+    def zoom_in(self):
+        self._zoom(ZOOM_STEP)
+
+    def zoom_out(self):
+        self._zoom(1 / ZOOM_STEP)
+
+    def fit(self):
+        self._view.fit()
+        self.draw_again()
+
+    def draw_again(self):
+        view = self._view
+        shown = GdkPixbuf.Pixbuf.new(
+            GdkPixbuf.Colorspace.RGB, False, 8, view.width, view.height
+        )
+        shown.fill(_BEHIND)
+        self._lay(self._before, shown, 0, view.divider)
+        self._lay(self._after, shown, view.divider, view.width)
+        for x, color in ((-2, _EDGE), (-1, _LINE), (0, _LINE), (1, _EDGE)):
+            if 0 <= view.divider + x < view.width:
+                shown.new_subpixbuf(view.divider + x, 0, 1, view.height).fill(color)
+        self._image.set_from_pixbuf(shown)
+
+    def _lay(self, source, shown, start, end):
+        """Lay the picture into the columns start..end of the viewport."""
+        view = self._view
+        x, y, width, height = view.rectangle
+        left, right = max(x, start), min(x + width, end)
+        if right <= left or height <= 0:
+            return
+        sharp = view.zoom >= SHARP_FROM
+        source.composite_color(
+            shown,
+            left, y, right - left, height,
+            view.left, view.top, view.zoom, view.zoom,
+            GdkPixbuf.InterpType.NEAREST if sharp else GdkPixbuf.InterpType.BILINEAR,
+            255,
+            0, 0, *_CHECKS,
+        )  # fmt: skip
+
+    def _zoom(self, factor, x=None, y=None):
+        view = self._view
+        x = view.width / 2 if x is None else x
+        view.zoom_at(factor, x, view.height / 2 if y is None else y)
+        self.draw_again()
+
+    def _press(self, _widget, event):
+        self.grab_focus()
+        if event.type == Gdk.EventType.DOUBLE_BUTTON_PRESS:
+            self.fit()
+        elif event.button in (1, 2):
+            divider = event.button == 1 and self._view.grips(event.x)
+            self._held = ("divider" if divider else "picture", event.x, event.y)
+            self._move(self, event)
+        return True
+
+    def _release(self, _widget, _event):
+        self._held = None
+        return True
+
+    def _move(self, _widget, event):
+        if self._held is None:
+            self._show_cursor("col-resize" if self._view.grips(event.x) else "grab")
+            return True
+        what, x, y = self._held
+        if what == "divider":
+            self._view.move_divider(event.x)
+        else:
+            self._view.pan(event.x - x, event.y - y)
+            self._held = (what, event.x, event.y)
+        self.draw_again()
+        return True
+
+    def _scroll(self, _widget, event):
+        if event.direction == Gdk.ScrollDirection.UP:
+            self._zoom(ZOOM_STEP, event.x, event.y)
+        elif event.direction == Gdk.ScrollDirection.DOWN:
+            self._zoom(1 / ZOOM_STEP, event.x, event.y)
+        return True
+
+    def _key(self, _widget, event):
+        name = Gdk.keyval_name(event.keyval)
+        if name in ("Left", "Right"):
+            step = 10 if name == "Right" else -10
+            self._view.move_divider(self._view.divider + step)
+            self.draw_again()
+        elif name in ("plus", "KP_Add"):
+            self.zoom_in()
+        elif name in ("minus", "KP_Subtract"):
+            self.zoom_out()
+        elif name in ("0", "KP_0"):
+            self.fit()
+        else:
+            return False
+        return True
+
+    def _show_cursor(self, name):
+        window = self.get_window()
+        if window is not None:
+            window.set_cursor(Gdk.Cursor.new_from_name(self.get_display(), name))
+
+
+def to_pixbuf(picture, pixels):
+    """A GdkPixbuf of u8 pixels as core/protocol.py has them, gray or color."""
+    model = picture["format"].partition(" ")[0]
+    alpha = model.endswith("A")
+    if model.startswith("Y'"):
+        pixels = as_rgb(pixels, alpha)
+    width = picture["width"]
+    return GdkPixbuf.Pixbuf.new_from_bytes(
+        GLib.Bytes.new(pixels),
+        GdkPixbuf.Colorspace.RGB,
+        alpha,
+        8,
+        width,
+        picture["height"],
+        width * (4 if alpha else 3),
+    )
