@@ -72,7 +72,8 @@ class Clip:
         there[is_front] = grid[is_front] - np.array(self.speed, np.float32)
         x, y, radius = self._front(number - 1)
         was_front = self._mask(x, y, radius)
-        covered = cv2.remap(was_front, there.astype(np.float32), None, cv2.INTER_LINEAR) > 0.02
+        way = there.astype(np.float32)
+        covered = cv2.remap(was_front, way, None, cv2.INTER_LINEAR) > 0.02  # pyright: ignore
         inside = ((there >= 0) & (there <= np.array([width - 1, height - 1]))).all(axis=2)
         edge = (self._mask(x + self.speed[0], y + self.speed[1], radius) > 0.02) & ~is_front
         seen = inside & (covered == is_front) & ~edge

@@ -29,6 +29,7 @@ import numpy as np
 
 from benchmarks.clips import Clip, make_clips
 from core import color
+from core.film.flow import remap
 from core.picture_file import SUFFIXES
 
 Array = np.ndarray
@@ -116,7 +117,7 @@ def measured(clip: Clip, path: Path, read: Reader) -> tuple[float, float, float]
             chromas.append(np.hypot(values[..., -2], values[..., -1]).mean())
             if before is not None:
                 there, seen = clip.motion(number)
-                moved = cv2.remap(before, there, None, cv2.INTER_LINEAR)
+                moved = remap(before, there)
                 change = np.sqrt(((values - moved) ** 2).sum(axis=2))
                 errors.append(change[seen].mean())
             before = values
@@ -156,7 +157,7 @@ def write_clip(clip: Clip, path: Path, repeat: int = 1, codec: str = "libx264") 
             frame = av.VideoFrame.from_ndarray(clip.grey(place), "gray")
             frame = frame.reformat(format="yuv420p", src_color_range=2, dst_color_range=1)
             frame.pts, frame.time_base = number, Fraction(1, 24)
-            film.mux(stream.encode(frame))
+            film.mux(stream.encode(frame))  # pyright: ignore  (a named stream may be of sound)
         film.mux(stream.encode(None))
     return path
 

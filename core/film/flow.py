@@ -33,10 +33,7 @@ class Motion:
 
     def carry(self, planes: Array) -> Array:
         """Planes (n, h, w) of the earlier frame, moved to where they are now."""
-        moved = cv2.remap(
-            np.ascontiguousarray(planes.transpose(1, 2, 0)),
-            self.there, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE,
-        )  # fmt: skip
+        moved = remap(np.ascontiguousarray(planes.transpose(1, 2, 0)), self.there, cv2.INTER_CUBIC)
         return moved.reshape(*planes.shape[1:], -1).transpose(2, 0, 1)
 
     def enlarged(self, size: tuple[int, int]) -> "Motion":
@@ -56,8 +53,8 @@ def find_motion(lightness: Array, earlier: Array) -> Motion:
     back = dis.calc(now, before, None)
     forth = dis.calc(before, now, None)
     there = _grid(lightness.shape) + back
-    returned = back + _remap(forth, there)
-    change = lightness - _remap(earlier, there)
+    returned = back + remap(forth, there)
+    change = lightness - remap(earlier, there)
     error = (returned**2).sum(axis=2) / np.float32(MOST_RETURN**2)
     error += cv2.blur(change, (3, 3)) ** 2 / np.float32(MOST_CHANGE**2)
     height, width = lightness.shape
@@ -71,8 +68,11 @@ def _bytes(lightness: Array) -> Array:
     return np.rint(lightness * np.float32(2.55)).astype(np.uint8)
 
 
-def _remap(values: Array, there: Array) -> Array:
-    return cv2.remap(values, there, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+def remap(values: Array, there: Array, how: int = cv2.INTER_LINEAR) -> Array:
+    """Values (h, w, ...) read at there, float32 (h, w, 2); beyond the edge the edge goes on."""
+    border = cv2.BORDER_REPLICATE
+    # OpenCV's type stubs do not know that the second map may be left out
+    return cv2.remap(values, there, None, how, borderMode=border)  # pyright: ignore
 
 
 def _grid(shape: tuple[int, ...]) -> Array:

@@ -145,9 +145,8 @@ class StyleLook:
         deep = self.coding.bits > 8
         full, dtype = (65535, np.uint16) if deep else (255, np.uint8)
         pixels = np.rint(np.clip(said, 0, 1) * np.float32(full)).astype(dtype)
-        rgb = av.VideoFrame.from_ndarray(
-            np.ascontiguousarray(pixels.transpose(1, 2, 0)), "rgb48le" if deep else "rgb24"
-        )
+        rows: Any = np.ascontiguousarray(pixels.transpose(1, 2, 0))
+        rgb = av.VideoFrame.from_ndarray(rows, "rgb48le" if deep else "rgb24")
         result = rgb.reformat(
             format=self.coding.pix_fmt, dst_colorspace=MATRIX_NAMES[self.coding.matrix],
             src_color_range=2, dst_color_range=2 if self.coding.is_full else 1,

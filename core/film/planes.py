@@ -10,6 +10,7 @@ luminance), with 219 steps of luma and 224 of chroma at 8 bits in limited range.
 
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import av
 import cv2
@@ -69,7 +70,7 @@ class Coding:
 
 def plane(frame: av.VideoFrame, number: int) -> Array:
     """A writable view (h, w) of one plane, uint8 or uint16."""
-    data = frame.planes[number]
+    data: Any = frame.planes[number]
     deep = frame.format.components[0].bits > 8
     values = np.frombuffer(data, np.uint16 if deep else np.uint8)
     return values.reshape(-1, data.line_size // (2 if deep else 1))[: data.height, : data.width]
