@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import LimnerError
-from core.folder import Job, Outcome, PictureWorker, Record, Task
+from core.folder import Job, Outcome, PictureWorker, Record, Task, remove_halves
 
 # Nothing about the user's work goes out; also said to the processes that Ray starts.
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
@@ -52,8 +52,11 @@ def picture_outcomes(jobs: list[Job], task: Task, address: str, workers: int) ->
     """
     rows = [_job_row(job) for job in jobs]
     task = replace(task, threads=task.threads or 1)
-    for row in _mapped(rows, _Pictures, (task,), address, workers, ROWS_A_BLOCK, task.device):
-        yield Outcome(**json.loads(row["outcome"]))
+    try:
+        for row in _mapped(rows, _Pictures, (task,), address, workers, ROWS_A_BLOCK, task.device):
+            yield Outcome(**json.loads(row["outcome"]))
+    finally:
+        remove_halves(jobs)  # of actors that were killed
 
 
 def run_segments(address: str, workers: int) -> Callable[..., None]:
@@ -142,9 +145,9 @@ def _mapped(
     except (ray.exceptions.RayError, ConnectionError) as error:
         raise ClusterFailed(f"Ray gave up ({_first_line(error)}).") from error
     finally:
-        sys.stdout = stdout
         if started:
-            ray.shutdown()
+            ray.shutdown()  # prints what it has held back
+        sys.stdout = stdout
 
 
 def _connect(address: str, workers: int) -> bool:

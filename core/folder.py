@@ -242,9 +242,15 @@ def _round(jobs: list[Job], task: Task, count: int) -> Iterator[tuple[Job, Outco
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
     for job in under_way.values():
-        for half in job.target.parent.glob(f".limner-*{job.target.suffix}"):
-            half.unlink(missing_ok=True)  # of PictureFile.save
+        remove_halves([job])
         yield job, None
+
+
+def remove_halves(jobs: list[Job]) -> None:
+    """Remove what killed processes left of PictureFile.save, in the folders of these results."""
+    for folder, suffix in {(job.target.parent, job.target.suffix) for job in jobs}:
+        for half in folder.glob(f".limner-*{suffix}"):
+            half.unlink(missing_ok=True)
 
 
 _worker: PictureWorker | LimnerError | None = None

@@ -25,7 +25,9 @@ def require(extra: str) -> None:
     missing = [name for name in EXTRAS[extra] if importlib.util.find_spec(name) is None]
     if missing:
         what = {"film": "Films need PyAV and OpenCV", "cluster": "--ray needs Ray"}[extra]
+        python = f'"{sys.executable}"'
+        # install.py leaves no pip in Limner's own environment; ensurepip brings it from Python
         raise ExtraMissing(
             f"{what}, which are not installed.",
-            f"Run: {sys.executable} -m pip install {PACKAGES[extra]}",
+            f"Run: {python} -m ensurepip && {python} -m pip install {PACKAGES[extra]}",
         )
