@@ -36,6 +36,7 @@ from export.training import (
     Progress,
     StopRequest,
     Timer,
+    channels_last,
     learning_rate_factor,
     require_finite,
     save_sheet,
@@ -192,7 +193,7 @@ def make_generator(
             except (KeyError, RuntimeError, ValueError, IndexError) as error:
                 raise DataUnusable(f"{args.encoder} has another layout: {error}.") from error
     first_step = restored.step if restored else 0
-    return generator.to(memory_format=torch.channels_last), first_step, restored
+    return channels_last(generator), first_step, restored
 
 
 def network_arguments(args: Args) -> dict[str, Any]:

@@ -35,6 +35,7 @@ from export.training import (
     Progress,
     StopRequest,
     Timer,
+    channels_last,
     learning_rate_factor,
     require_finite,
     save_sheet,
@@ -108,10 +109,10 @@ def train(args: Args) -> list[float]:
     training, held_out = pictures.split(args.held_out)
     vgg = VGG19()
     load_weights(vgg, read_safetensors(args.vgg))
-    vgg = vgg.to(memory_format=torch.channels_last)
+    vgg = channels_last(vgg)
     target = style_target(vgg, read_works(args), args)
     torch.manual_seed(args.seed)
-    generator = Stylizer(**NETWORK).to(memory_format=torch.channels_last)
+    generator = channels_last(Stylizer(**NETWORK))
     if args.start != Path():
         load_weights(generator, load_checkpoint(args.start, network="stylizer").weights)
     optimizer = torch.optim.Adam(

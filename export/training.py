@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -15,6 +16,14 @@ from PIL import Image
 from torch import Tensor, nn
 
 from export.errors import TrainingDiverged
+
+Network = TypeVar("Network", bound=nn.Module)
+
+
+def channels_last(network: Network) -> Network:
+    """The network with its weights laid out as NHWC, which convolutions on a CPU are faster in."""
+    # PyTorch documents memory_format for modules, and leaves it out of their types
+    return network.to(memory_format=torch.channels_last)  # pyright: ignore
 
 
 def learning_rate_factor(step: int, steps: int, warm_up: int) -> float:
