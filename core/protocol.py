@@ -19,7 +19,7 @@ The messages. The worker speaks first:
     result    worker -> plug-in   id, report; picture + payload       ends the request
     failure   worker -> plug-in   id, code, sentence, hint            ends the request
 
-A request may say "preview": true, see core/service.py.
+A request may say "preview": true or "frames": number, see core/service.py.
 
 A picture is {width, height, format}; its payload has exactly width * height * bytes-per-pixel
 bytes: rows from the top, pixels from the left, channels interleaved, native byte order (both

@@ -12,6 +12,7 @@ from core import protocol
 from core.catalog import Catalog, default_folders
 from core.colorize import ColorizeSettings, colorize
 from core.errors import BadRequest
+from core.frames import FRAMES
 from core.generator import Generator
 from core.image import Image
 from core.measure import colored_share
@@ -57,7 +58,8 @@ class Service:
         """Do what a request of core.protocol asks for.
 
         A request with "preview": true is one of many for the same small picture: where only
-        numbers changed since the last one, its inference is not done again.
+        numbers changed since the last one, its inference is not done again. One with "frames": n
+        is of an animation: n frames of one size, one below the other.
 
         Returns:
             The new picture and the report for the user: model, sha256, provider, nodes, reason;
@@ -79,7 +81,11 @@ class Service:
         out = image.pixels if name in IN_PLACE and not image.is_grey else None
         measured = {"colored": round(colored_share(image), 3)} if name == "colorize" else {}
         started = time.monotonic()
-        result = function(image, generator, settings, progress, out)
+        frames = request.get("frames")
+        if frames is None:
+            result = function(image, generator, settings, progress, out)
+        else:
+            result = FRAMES[name](image, frames, generator, settings, progress, out)
         seconds = round(time.monotonic() - started, 3)
         told = {"seconds": seconds, "recalled": generator.recalled, **measured}
         return result, {**generator.report(), **told}
