@@ -6,27 +6,20 @@ so that an installation without the extra `film` has it too.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from core.colorize import (
-    ColorizeSettings,
-    Progress,
-    lay,
-    predict,
-    reduced_lightness,
-    work_size,
-)
+from core.colorize import lay, predict, reduced_lightness, work_size
 from core.errors import BadRequest
-from core.generator import Generator
+from core.filters import run_stylize
 from core.image import Image, check_usable
+from core.measure import colored_share
 from core.motion import find_motion
 from core.resample import area_resize, bilinear_resize, fit_size, guided_upsample
 from core.scenes import THUMB, Cuts
 from core.steady import COLOR_MEMORY, FLOW_SIDE, STYLE_MEMORY, Steadier
-from core.stylize import StylizeSettings, stylize
+from core.work import Answer, Work
 
 Array = np.ndarray
 
@@ -36,110 +29,115 @@ class Frame:
     """One frame of several.
 
     Attributes:
-        number: from 0.
         source: its part of the picture.
         target: its part of the result, in colour.
         lightness: L* (h, w), 0..100, at the size at which motion is found.
         begins: a scene begins with it.
     """
 
-    number: int
     source: Image
     target: Image
     lightness: Array
     begins: bool
 
 
-def colorize_frames(
-    image: Image,
-    count: int,
-    generator: Generator,
-    settings: ColorizeSettings,
-    progress: Progress,
-    out: Array | None = None,
-) -> Image:
-    """Colour an animation; see core.colorize.colorize for the rest.
+def run_frames(name: str, work: Work, count: int) -> Answer:
+    """Run a filter over an animation.
 
     Args:
-        image: `count` frames of one size, the first on top.
-        out: as there; may be image.pixels.
+        name: of the filter, "colorize" or "stylize".
+        work: its picture holds `count` frames of one size, the first on top.
 
     Raises:
-        BadRequest: the picture cannot be cut into so many frames.
+        BadRequest: the picture cannot be cut into so many frames, or others came with it.
         ImageUnsupported: a frame is too small or has no finite numbers.
     """
-    size = image.width, image_of(image, 0, count).height
-    result = image.color_result(out)
-    work = work_size(generator.manifest.size, *size)
+    if name not in _FRAMES:
+        raise BadRequest(f"The filter '{name}' works on no animation.")
+    if any(other.role == "hint" for other in work.others):
+        raise BadRequest("An animation takes no hints.", "Leave out the layer of hints.")
+    check_count(work.image, count)
+    return _FRAMES[name](work, count)
+
+
+def _colorize(work: Work, count: int) -> Answer:
+    generator = work.find("colorize", work.model)
+    facts = {"colored": round(colored_share(work.image), 3)}
+    result = work.image.color_result(work.color_memory())
+    height = work.image.height // count
+    size = work_size(generator.manifest.size, work.image.width, height)
     steadier = Steadier(COLOR_MEMORY)
     before = None
-    for frame in _frames(image, count, result, work, progress):
+    for frame in _frames(work, count, result, size):
         guide, ab = predict(frame.lightness, generator)
         slopes, offsets = guided_upsample(guide, ab)
         moved = None if frame.begins or before is None else find_motion(guide, before)
         steady = steadier.next(slopes * guide + offsets, moved)
-        lay(frame.source, guide, steady, work, settings, frame.target, _ignore)
+        lay(frame.source, guide, steady, size, work.settings, frame.target, _ignore)
         before = guide
-    return result
+    return Answer(result, generator, facts=facts)
 
 
-def stylize_frames(
-    image: Image,
-    count: int,
-    generator: Generator,
-    settings: StylizeSettings,
-    progress: Progress,
-    out: Array | None = None,
-) -> Image:
-    """Paint an animation; as colorize_frames, but out may not be image.pixels."""
-    size = image.width, image_of(image, 0, count).height
-    result = image.color_result(out)
+def _stylize(work: Work, count: int) -> Answer:
+    generator = work.find("stylize", work.model)
+    result = work.image.color_result()
+    size = work.image.width, work.image.height // count
     steadier = Steadier(STYLE_MEMORY)
     before = None
-    for frame in _frames(image, count, result, fit_size(*size, FLOW_SIDE), progress):
-        painted = stylize(frame.source, generator, settings, _ignore).pixels
+    for frame in _frames(work, count, result, fit_size(*size, FLOW_SIDE)):
+        alone = replace(work, image=frame.source, progress=_ignore, in_place=False)
+        painted = run_stylize(alone).image.pixels
         moved = None
         if not frame.begins and before is not None:
             moved = find_motion(frame.lightness, before).enlarged(size)
         colors = painted[..., :3].transpose(2, 0, 1).astype(np.float32)
         steady = steadier.next(colors, moved).transpose(1, 2, 0)
-        if not image.is_float:
-            steady = np.clip(np.rint(steady), 0, image.full)
+        if not result.is_float:
+            steady = np.clip(np.rint(steady), 0, result.full)
         frame.target.pixels[..., :3] = steady
-        if image.has_alpha:
+        if result.has_alpha:
             frame.target.pixels[..., 3] = painted[..., 3]
         before = frame.lightness
-    return result
+    return Answer(result, generator)
 
 
-def image_of(image: Image, number: int, count: int) -> Image:
-    """One frame's part of the picture. Raises BadRequest."""
+_FRAMES = {"colorize": _colorize, "stylize": _stylize}
+
+
+def check_count(image: Image, count: int) -> None:
+    """Raise BadRequest unless the picture can be cut into so many frames of one size."""
     if type(count) is not int or not 1 <= count <= image.height or image.height % count:
         raise BadRequest(f"{image.height} rows are not {count!r} frames of one size.")
-    height = image.height // count
-    return Image(image.pixels[number * height : (number + 1) * height])
 
 
-def _frames(
-    image: Image, count: int, result: Image, size: tuple[int, int], progress: Progress
-) -> Iterator[Frame]:
-    """All frames in order; what is fully transparent is copied, and what follows begins anew."""
-    sources = [image_of(image, number, count) for number in range(count)]
+def _frames(work: Work, count: int, result: Image, size: tuple[int, int]) -> Iterator[Frame]:
+    """All frames in order; what is fully transparent is copied, and what follows begins anew.
+
+    Args:
+        size: (width, height) of the lightness.
+    """
+    sources = [_part(work.image, number, count) for number in range(count)]
     lightness: list[Array | None] = []
     for source in sources:
         blank = source.has_alpha and not source.pixels[..., -1].any()
         if not blank:
             check_usable(source)
         lightness.append(None if blank else reduced_lightness(source, size))
-    begins = set(_cuts(lightness)) | {0}
-    for number, source in enumerate(sources):
-        progress(number / count, f"Frame {number + 1} of {count}")
-        target, seen = image_of(result, number, count), lightness[number]
+    begins = set(_cuts(lightness))
+    for number, (source, seen) in enumerate(zip(sources, lightness, strict=True)):
+        work.progress(number / count, f"Frame {number + 1} of {count}")
+        target = _part(result, number, count)
         if seen is None:
-            target.pixels[...] = source.pixels[..., [0, 0, 0, -1] if source.is_grey else slice(4)]
+            target.pixels[...] = source.pixels[..., [0, 0, 0, 1] if source.is_grey else slice(4)]
             begins.add(number + 1)
-            continue
-        yield Frame(number, source, target, seen, number in begins)
+        else:
+            yield Frame(source, target, seen, number in begins)
+
+
+def _part(image: Image, number: int, count: int) -> Image:
+    """One frame, in the picture's own memory."""
+    height = image.height // count
+    return Image(image.pixels[number * height : (number + 1) * height])
 
 
 def _cuts(lightness: list[Array | None]) -> list[int]:
@@ -162,7 +160,3 @@ def _thumbnail(lightness: Array) -> Array:
 
 def _ignore(_fraction: float, _text: str) -> None:
     """The frames' own progress is told instead."""
-
-
-FRAMES: dict[str, Any] = {"colorize": colorize_frames, "stylize": stylize_frames}
-"""Filter of a request -> what makes all frames of an animation."""
