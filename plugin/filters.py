@@ -33,7 +33,7 @@ Parameter = namedtuple("Parameter", "name kind label blurb lower upper default")
 name: of the PDB argument, and in the worker's request.
 kind: "number" (lower..upper), "model" (DEFAULT_MODEL or the id of an installed model of the
     filter's task), "device" (key of DEVICES), "output" or "color-output" (key of OUTPUTS; the
-    latter of all of them). lower and upper are None for all but numbers.
+    latter of all of them), "flag" (True or False). lower and upper are None for all but numbers.
 """
 
 DEVICES = (
@@ -55,6 +55,8 @@ OUTPUTS = (
 
 COLOR_OUTPUT = "color"
 OUTPUT_KINDS = ("output", "color-output")
+FIRST_TIME_KINDS = OUTPUT_KINDS + ("flag",)
+"""What "Run Again" does not ask for: the result takes the place of the earlier one."""
 
 DEFAULT_MODEL = "default"
 """What stands for the model that is marked so. GIMP 3 remembers a procedure's choices from the
@@ -100,6 +102,20 @@ def _output(kind):
     return Parameter("output", kind, tr(u"Resul_t"), blurb, None, None, "layer")
 
 
+FRAMES = Parameter(
+    "frames",
+    "flag",
+    tr(u"All layers as _frames"),
+    tr(
+        u"Work on all layers as frames of an animation, with colors that stay steady from one to"
+        u" the next; each result replaces its frame"
+    ),
+    None,
+    None,
+    False,
+)
+
+
 FILTERS = (
     Filter(
         id="limner-auto-colorize",
@@ -120,6 +136,7 @@ FILTERS = (
             SATURATION,
             DEVICE,
             _output("color-output"),
+            FRAMES,
         ),
     ),
     Filter(
@@ -140,6 +157,7 @@ FILTERS = (
             STRENGTH,
             DEVICE,
             _output("output"),
+            FRAMES,
         ),
     ),
 )

@@ -53,6 +53,7 @@ def run(host, worker, chosen, values, model=None, version=u""):
 
     host.progress(0.0, chosen.undo)
     request = make_request(chosen, dict(values, model=model.id if model else u""), picture)
+    request.update(host.request_fields())
     result = worker.ask(request, strips_of(host, picture), worked)
     check_result(result.picture, picture)
     draft = host.new_draft(name, result.picture)

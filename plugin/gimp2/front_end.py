@@ -68,6 +68,8 @@ def _argument(parameter, models):
         step = (parameter.upper - parameter.lower) / 20
         bounds = (parameter.lower, parameter.upper, step)
         return (gimpfu.PF_SLIDER,) + texts + (parameter.default, bounds)
+    if parameter.kind == "flag":
+        return (gimpfu.PF_TOGGLE,) + texts + (parameter.default,)
     entries = filters.choices(parameter, models)
     radio = tuple((_native(label), _native(name)) for name, label in entries)
     return (gimpfu.PF_RADIO,) + texts + (parameter.default, radio)
@@ -136,20 +138,26 @@ def _is_choosable(procedure, declared):
 
 
 def _carry_out(call):
+    from plugin.frames import FramesHost
     from plugin.gimp2.host import Gimp2Host
     from plugin.run import refuse_unsupported, run
     from plugin.worker import Worker
 
     record = installation.load(call.folder)
     model = installation.choose_model(call.models, call.values["model"], call.chosen.undo)
-    host = Gimp2Host(call.image, call.drawable)
+    layers = [call.drawable]
+    if call.values["frames"]:
+        layers = list(reversed(call.image.layers))  # the lowest layer is the first frame
+    hosts = [Gimp2Host(call.image, layer) for layer in layers]
+    host = FramesHost(hosts) if call.values["frames"] else hosts[0]
     try:
         refuse_unsupported(host.source())
         with Worker.installed(record) as worker:
             worker.start()
             run(host, worker, call.chosen, call.values, model, record.version)
     finally:
-        host.close()
+        for each in hosts:
+            each.close()
     gimp.displays_flush()
 
 

@@ -19,7 +19,9 @@ import gimpfu
 
 from core import protocol
 from plugin.errors import Unsupported
+from plugin.frames import FRAMES_HINT
 from plugin.host import Draft, Host, Source
+from plugin.translation import tr
 
 U8_GAMMA, U16_GAMMA, FLOAT_GAMMA = 150, 250, 650  # GimpPrecision of 2.10
 
@@ -53,9 +55,12 @@ class Gimp2Host(Host):
         self._picture = None
         self._text = None
 
+    def finish_reading(self):
+        self._region = None
+
     def close(self):
         """Give GIMP back what a run needed in between."""
-        self._region = None
+        self.finish_reading()
         if self._copy is not None:
             gimp.delete(self._copy)
             self._copy = None
@@ -137,7 +142,23 @@ class Gimp2Host(Host):
         finally:
             self._image.undo_group_end()
 
-    def insert(self, draft, output):  # no output but "layer" is offered here
+    def refuse_output(self, output):
+        if output != "frames":
+            return
+        pdb = gimpfu.pdb
+        if pdb.gimp_item_is_group(self._drawable):
+            raise Unsupported(tr(u"A layer group has no pixels of its own."), FRAMES_HINT)
+        if pdb.gimp_item_get_lock_content(self._drawable):
+            raise Unsupported(tr(u"The pixels of this layer are locked."), FRAMES_HINT)
+        if not pdb.gimp_selection_is_empty(self._image):
+            raise Unsupported(
+                tr(u"In GIMP 2.10, frames are replaced whole."), tr(u"Choose Select > None first.")
+            )
+
+    def insert(self, draft, output):
+        """Outputs that there are in 2.10: "layer", and "replace" for frames of an animation, whose
+        place, name and looks a new layer takes.
+        """
         pdb = gimpfu.pdb
         if self._image.base_type == 1:
             pdb.gimp_image_convert_rgb(self._image)
@@ -146,6 +167,14 @@ class Gimp2Host(Host):
         pdb.gimp_image_insert_layer(self._image, layer, self._drawable.parent, position)
         layer.set_offsets(*self._drawable.offsets)
         self._add_mask(layer)
+        if output == "replace":
+            self._take_over(layer)
+
+    def _take_over(self, layer):
+        old, name = self._drawable, self._drawable.name
+        layer.mode, layer.opacity, layer.visible = old.mode, old.opacity, old.visible
+        self._image.remove_layer(old)
+        layer.name = name  # beside the old one, GIMP would have given it a number
 
     def _add_mask(self, layer):
         pdb = gimpfu.pdb

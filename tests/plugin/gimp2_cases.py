@@ -17,7 +17,7 @@ import gimpfu
 
 COLORIZE, STYLE = "python-fu-limner-auto-colorize", "python-fu-limner-apply-style"
 NONINTERACTIVE = gimpfu.RUN_NONINTERACTIVE
-VALUES = ("default", 1.0, 1.0, "auto")
+VALUES = ("default", 1.0, 1.0, "auto", False)
 U8, U16, FLOAT, FLOAT_LINEAR, U8_LINEAR, U32 = 150, 250, 650, 600, 100, 350
 
 FOLDER = sys.argv[2]
@@ -78,7 +78,7 @@ def case_it_registers_both_filters():
     assert entry["menu"] == "<Image>/Filters/Limner" and entry["types"] == "RGB*, GRAY*"
     assert entry["label"] == "_Auto Colorize\xe2\x80\xa6"
     names = [parameter[1] for parameter in entry["params"]]
-    assert names == ["image", "drawable", "model", "strength", "saturation", "device"]
+    assert names == ["image", "drawable", "model", "strength", "saturation", "device", "frames"]
     models = entry["params"][2]
     assert models[3] == "default"
     offered = (("Default (Photographs)", "default"), ("Photographs", "photo"), ("Old", "old"))
@@ -101,7 +101,7 @@ def case_a_color_layer():
 def case_the_style_stands_in_the_name():
     start()
     image, layer = new_image(RED_BLUE)
-    assert run(image, layer, "waves", 1.0, "auto", name=STYLE) == "success"
+    assert run(image, layer, "waves", 1.0, "auto", False, name=STYLE) == "success"
     assert image.layers[0].name == "Apply Style (M\xc3\xa4rchen)"
 
 
@@ -207,6 +207,75 @@ def case_locked_layers_and_groups_are_only_read():
         image.deleted = True
 
 
+FRAMES = VALUES[:-1] + (True,)
+
+
+def animation(*frames, **how):
+    """An image of several layers, the first frame lowest, and that frame."""
+    image, layer = new_image(frames[0], **how)
+    layer.name = "first (100ms)"
+    for pixels in frames[1:]:
+        other, above = new_image(pixels, **how)
+        other.deleted = True
+        above.image, above.name = image, "next (80ms)"
+        image.layers.insert(0, above)
+    return image, layer
+
+
+def case_all_layers_as_frames_are_replaced_in_one_step():
+    start()
+    image, layer = animation(b"\x10\x20", b"\x30\x40", kind=2)
+    image.layers[0].mode, image.layers[0].opacity, image.layers[1].visible = 5, 40.0, False
+    mask = image.layers[0].mask = gimp.Channel(image, "mask", 2, 1, 2)
+    mask.values = [0, 200]
+    assert run(image, layer, *FRAMES) == "success"
+    above, below = image.layers
+    assert bytes(below.pixels) == b"\x10\xef\x10\x20\xdf\x20"
+    assert bytes(above.pixels) == b"\x30\xcf\x30\x40\xbf\x40"
+    assert [each.name for each in image.layers] == ["next (80ms)", "first (100ms)"]
+    assert (above.mode, above.opacity, above.visible, below.visible) == (5, 40.0, True, False)
+    assert above.mask.values == [0, 200]
+    assert image.base_type == 0 and image.undo_steps == 1
+    assert_no_image_left(image)
+
+
+def case_the_worker_sees_the_frames_one_below_the_other():
+    behave("echo")
+    start()
+    image, layer = animation(RED_BLUE, CYAN_YELLOW)
+    assert run(image, layer, *FRAMES) == "success"
+    assert_request(frames=2, picture={"width": 2, "height": 2, "format": "R'G'B' u8"})
+    with open(os.path.join(FOLDER, "received"), "rb") as stream:
+        assert stream.read() == RED_BLUE + CYAN_YELLOW
+
+
+def case_frames_that_cannot_be_replaced_are_refused_in_words():
+    for locked, words in (("locked", "are locked"), ("is_group", "no pixels of its own")):
+        start()
+        image, layer = animation(RED_BLUE, CYAN_YELLOW)
+        setattr(image.layers[0], locked, True)
+        assert run(image, layer, *FRAMES) == "execution error" and words in last_error()
+        assert_untouched(image, layers=2)
+        image.deleted = True
+    image, layer = animation(RED_BLUE, CYAN_YELLOW)
+    image.selection = [[255, 255]]
+    assert run(image, layer, *FRAMES) == "execution error" and "Select > None" in last_error()
+    image.selection = None
+    image.layers[0].height, image.layers[0].pixels = 2, bytearray(12)
+    assert run(image, layer, *FRAMES) == "execution error" and "Unoptimize" in last_error()
+    assert_untouched(image, layers=2)
+
+
+def case_a_worker_that_dies_over_frames_changes_nothing():
+    for behaviour in ("dies_in_mid_run", "dies_in_mid_result"):
+        behave(behaviour)
+        start()
+        image, layer = animation(b"\x10\x20", b"\x30\x40", kind=2)
+        assert run(image, layer, *FRAMES) == "execution error"
+        assert_untouched(image, layers=2, base=1)
+        image.deleted = True
+
+
 def case_what_cannot_be_worked_on_is_refused_in_words():
     start()
     image, layer = new_image(b"\x00\x01", kind=4)
@@ -256,10 +325,10 @@ def case_the_dialog_runs_with_what_was_chosen():
     behave("echo")
     start()
     shown = []
-    gimpfu.dialog = lambda values: shown.append(values) or ["old", 0.5, 2.0, "cpu"]
+    gimpfu.dialog = lambda values: shown.append(values) or ["old", 0.5, 2.0, "cpu", False]
     image, layer = new_image(RED_BLUE)
     assert gimp.call(COLORIZE, gimpfu.RUN_INTERACTIVE, image, layer) == "success"
-    assert shown == [["default", 1.0, 1.0, "auto"]]
+    assert shown == [["default", 1.0, 1.0, "auto", False]]
     assert_request(model="old", device="cpu", params={"strength": 0.5, "saturation": 2.0})
     assert gimp.call(COLORIZE, gimpfu.RUN_WITH_LAST_VALS, image, layer) == "success"
     assert_request(model="old", device="cpu", params={"strength": 0.5, "saturation": 2.0})
@@ -292,7 +361,7 @@ def case_repeating_before_anything_was_saved_takes_the_defaults():
 def case_a_saved_model_that_is_gone_gives_way_to_the_default():
     start()
     image, layer = new_image(RED_BLUE)
-    gimpfu._set_defaults(COLORIZE, (image, layer, "gone", 1.0, 1.0, "auto"))
+    gimpfu._set_defaults(COLORIZE, (image, layer, "gone", 1.0, 1.0, "auto", False))
     gimpfu.dialog = lambda shown: shown
     assert gimp.call(COLORIZE, gimpfu.RUN_INTERACTIVE, image, layer) == "success"
 
@@ -308,7 +377,7 @@ def case_the_default_model_is_the_one_that_is_marked():
 def case_a_script_that_names_a_missing_model_is_told():
     start()
     image, layer = new_image(RED_BLUE)
-    assert run(image, layer, "nonsense", 1.0, 1.0, "auto") == "execution error"
+    assert run(image, layer, "nonsense", 1.0, 1.0, "auto", False) == "execution error"
     assert "The model 'nonsense' is not installed. Run install.py again." in last_error()
 
 
@@ -343,7 +412,7 @@ def case_a_fallback_is_told():
 
 def case_every_module_imports():
     sys.path.insert(0, FOLDER)
-    for name in ("errors", "filters", "host", "installation", "process", "run", "worker"):
+    for name in ("errors", "filters", "frames", "host", "installation", "process", "run", "worker"):
         __import__("plugin." + name)
     __import__("plugin.gimp2.front_end")
     __import__("plugin.gimp2.host")

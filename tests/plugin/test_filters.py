@@ -14,8 +14,8 @@ def parameters():
 def test_the_names_that_scripts_use_stay():
     """Other people's scripts break where one of these changes."""
     assert {known.id: [p.name for p in known.parameters] for known in filters.FILTERS} == {
-        "limner-auto-colorize": ["model", "strength", "saturation", "device", "output"],
-        "limner-apply-style": ["model", "strength", "device", "output"],
+        "limner-auto-colorize": ["model", "strength", "saturation", "device", "output", "frames"],
+        "limner-apply-style": ["model", "strength", "device", "output", "frames"],
     }
 
 
@@ -42,7 +42,7 @@ def test_numbers_are_those_that_the_engine_takes():
 
 @pytest.mark.parametrize("known, parameter", parameters(), ids=lambda x: getattr(x, "name", ""))
 def test_a_parameter_is_whole(known, parameter):
-    assert parameter.kind in ("number", "model", "device", *filters.OUTPUT_KINDS)
+    assert parameter.kind in ("number", "model", "device", "flag", *filters.OUTPUT_KINDS)
     assert re.fullmatch(r"[a-z][a-z-]*", parameter.name)
     assert parameter.label and parameter.blurb
     if parameter.kind == "number":
@@ -66,6 +66,6 @@ def test_an_unknown_filter():
 def test_the_default_is_always_a_choice():
     """GIMP 3 refuses a call with a value that the plug-in does not offer any more."""
     for _, parameter in parameters():
-        if parameter.kind != "number":
+        if parameter.kind not in ("number", "flag"):
             values = [value for value, _ in filters.choices(parameter, [])]
             assert parameter.default in values and len(set(values)) == len(values)

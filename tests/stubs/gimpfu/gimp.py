@@ -91,6 +91,11 @@ class Image(object):
         _flip()
         return self._precision
 
+    def remove_layer(self, layer):
+        (layer.parent.children if layer.parent else self.layers).remove(layer)
+        layer.valid = False
+        self.changes.append("remove")
+
     def undo_group_start(self):
         self.open_groups += 1
 
@@ -105,6 +110,7 @@ class Drawable(object):
         self.width, self.height, self.type = width, height, kind
         self.parent, self.mask, self.apply_mask = None, None, True
         self.offsets = (0, 0)
+        self.mode, self.opacity, self.visible = 28, 100.0, True
         self.locked = self.is_group = False
         self.valid = True
         self.flushed = True
@@ -258,6 +264,12 @@ class _Pdb(object):
 
     def gimp_item_is_valid(self, item):
         return item.valid
+
+    def gimp_item_is_group(self, item):
+        return item.is_group
+
+    def gimp_item_get_lock_content(self, item):
+        return item.locked
 
     def gimp_image_is_valid(self, image):
         return not image.deleted

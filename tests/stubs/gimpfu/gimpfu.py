@@ -17,9 +17,11 @@ RGB_IMAGE, RGBA_IMAGE, GRAY_IMAGE, GRAYA_IMAGE, INDEXED_IMAGE, INDEXEDA_IMAGE = 
 NORMAL_MODE, LAYER_MODE_NORMAL = 0, 28
 
 PF_IMAGE, PF_DRAWABLE = 13, 16
+PF_BOOL = PF_TOGGLE = 1000
 PF_SLIDER, PF_RADIO = 1001, 1008
 
-_OBJECTS = {PF_IMAGE: gimp.Image, PF_DRAWABLE: gimp.Drawable, PF_SLIDER: float, PF_RADIO: str}
+_OBJECTS = {PF_IMAGE: gimp.Image, PF_DRAWABLE: gimp.Drawable, PF_SLIDER: float, PF_RADIO: str,
+            PF_TOGGLE: int}
 
 _registered_plugins_ = {}
 _shelf = {}
