@@ -5,6 +5,7 @@ tests/gimp/test_results.py, in the test of the same kind.
 """
 
 import again
+import frames
 import outputs
 from scene import (
     FORMAT,
@@ -287,6 +288,7 @@ _files()
 
 
 TABLE.update({f"again/{name}": function for name, function in again.CASES.items()})
+TABLE.update({f"frames/{name}": function for name, function in frames.CASES.items()})
 TABLE.update({f"output/{name}": function for name, function in outputs.CASES.items()})
 
 
