@@ -6,7 +6,7 @@ import faults
 from scene import FORMAT, GRAY, RGB, SIZE, Gimp, Scene, photo
 
 COLORIZE, STYLE = "limner-auto-colorize", "limner-apply-style"
-LIGHT = (1.0, 0.86, 1.12, 0.9, 1.08)
+LIGHT = (1.0, 0.95, 1.04, 0.96, 1.03)
 """How bright each frame is: what an old film's light does."""
 
 
