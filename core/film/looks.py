@@ -12,7 +12,7 @@ import av
 import cv2
 import numpy as np
 
-from core.colorize import ColorizeSettings, predict, work_size
+from core.colorize import ColorizeSettings, predict_many, work_size
 from core.film.planes import (
     Coding,
     chroma,
@@ -27,23 +27,33 @@ from core.image import Image
 from core.merge import fold
 from core.resample import fit_size, guided_upsample, pad
 from core.steady import COLOR_MEMORY, FLOW_SIDE, STYLE_MEMORY
-from core.stylize import StylizeSettings, stylize
+from core.stylize import StylizeSettings, stylize_many
 from core.tiling import legal_size
 
 Array = np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """A frame of the coding, its L* as Look.lightness gives it, and its number in the film."""
+
+    frame: av.VideoFrame
+    lightness: Array
+    number: int
 
 
 class Look(Protocol):
     """One of the two filters, frame by frame."""
 
     memory: float
+    generator: Generator
 
     def lightness(self, frame: av.VideoFrame) -> Array:
         """L* (h, w), 0..100, at the size at which motion is found."""
         ...
 
-    def see(self, frame: av.VideoFrame, lightness: Array, number: int) -> Array:
-        """What the frame alone says, float32 (n, h, w)."""
+    def see(self, views: list["View"]) -> list[Array]:
+        """What each frame alone says, float32 (n, h, w)."""
         ...
 
     def lay(self, frame: av.VideoFrame, lightness: Array, said: Array) -> av.VideoFrame:
@@ -71,9 +81,12 @@ class ColorLook:
         small = small_lightness(plane(frame, 0), self.coding, work)
         return pad(small, *legal_size(*work, size))
 
-    def see(self, frame: av.VideoFrame, lightness: Array, number: int) -> Array:
+    def see(self, views: list[View]) -> list[Array]:
         """a* and b* (2, h, w)."""
-        guide, ab = predict(lightness, self.generator)
+        predicted = predict_many([view.lightness for view in views], self.generator)
+        return [self._said(view.number, *each) for view, each in zip(views, predicted, strict=True)]
+
+    def _said(self, number: int, guide: Array, ab: Array) -> Array:
         slopes, offsets = guided_upsample(guide, ab)
         said = slopes * guide + offsets
         for reference in self.references:
@@ -118,8 +131,13 @@ class StyleLook:
         size = fit_size(frame.width, frame.height, FLOW_SIDE)
         return small_lightness(plane(frame, 0), self.coding, size)
 
-    def see(self, frame: av.VideoFrame, lightness: Array, number: int) -> Array:
+    def see(self, views: list[View]) -> list[Array]:
         """R'G'B' 0..1, (3, H, W)."""
+        images = [self._image(view.frame) for view in views]
+        painted = stylize_many(images, self.generator, self.settings)
+        return [p.pixels.transpose(2, 0, 1) * np.float32(1 / p.full) for p in painted]
+
+    def _image(self, frame: av.VideoFrame) -> Image:
         deep = self.coding.bits > 8
         source = 2 if self.coding.is_full else 1
         rgb = frame.reformat(
@@ -127,11 +145,7 @@ class StyleLook:
             src_colorspace=MATRIX_NAMES[self.coding.matrix], src_color_range=source,
             dst_color_range=2,
         )  # fmt: skip
-        pixels = rgb.to_ndarray()
-        image = Image(pixels)
-        painted = stylize(image, self.generator, self.settings, lambda fraction, text: None)
-        values = painted.pixels.transpose(2, 0, 1)
-        return values * np.float32(1 / image.full)
+        return Image(rgb.to_ndarray())
 
     def lay(self, frame: av.VideoFrame, lightness: Array, said: Array) -> av.VideoFrame:
         deep = self.coding.bits > 8

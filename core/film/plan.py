@@ -40,6 +40,8 @@ class Plan:
         frame_tags: (colorspace, primaries, transfer, range) of the first frame.
         references: number of the frame that each reference picture is for.
         damages: sentences.
+        batch: frames that are seen in one run of the generator. Part of the plan, so that a run
+            that goes on, or another machine, sees the same ones together.
     """
 
     frames: int
@@ -53,6 +55,7 @@ class Plan:
     rotation: int
     references: tuple[int, ...]
     damages: tuple[str, ...]
+    batch: int = 1
 
     @property
     def segments(self) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 from core import color
 from core.errors import BadRequest
 from core.film.job import FilmJob
-from core.film.looks import ColorLook, to_coding
+from core.film.looks import ColorLook, View, to_coding
 from core.film.pipeline import frame_at
 from core.film.plan import Plan
 from core.film.reader import FilmReader
@@ -38,7 +38,8 @@ def read_references(job: FilmJob, plan: Plan, look: ColorLook) -> Iterator[Refer
         lab = color.srgb_to_lab(_colors(PictureFile.read(path)))
         ab = np.stack([cv2.resize(lab[..., i], (width, height), interpolation=cv2.INTER_AREA)
                        for i in (1, 2)])  # fmt: skip
-        yield Reference(range(start, stop), lightness, ab, look.see(frame, lightness, -1))
+        (said,) = look.see([View(frame, lightness, -1)])
+        yield Reference(range(start, stop), lightness, ab, said)
 
 
 def reference_thumb(path: Path, aspect: float) -> Array:

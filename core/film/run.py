@@ -2,17 +2,19 @@
 
 import hashlib
 import json
+import math
 import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import av
 import numpy as np
 
+from core.colorize import work_size
 from core.errors import BadRequest, FileUnwritable, LimnerError
 from core.film.assemble import assemble
 from core.film.encoder import SegmentWriter, choose_coding
@@ -25,6 +27,7 @@ from core.film.progress import FilmProgress
 from core.film.reader import FilmReader
 from core.film.reference_file import read_references, reference_thumb
 from core.generator import Generator
+from core.memory import batch_size
 
 Array = np.ndarray
 
@@ -182,6 +185,7 @@ def _planned(job: FilmJob, progress: FilmProgress) -> Plan:
     thumbs = [(reference_thumb(picture, aspect), at) for picture, at in job.references]
     plan = make_plan(job.source, job.segment, min(LEAD_FRAMES, job.segment), thumbs,
                      progress.reading)  # fmt: skip
+    plan = replace(plan, batch=_batch(job, plan))
     try:
         shutil.rmtree(job.work, ignore_errors=True)
         job.work.mkdir(parents=True)
@@ -189,6 +193,15 @@ def _planned(job: FilmJob, progress: FilmProgress) -> Plan:
     except OSError as error:
         raise FileUnwritable(f"{job.work} cannot be made ({error.strerror}).") from error
     return plan
+
+
+def _batch(job: FilmJob, plan: Plan) -> int:
+    """Frames in one run of the generator; a divisor of what segments begin and read ahead at."""
+    with FilmReader(job.source) as reader:
+        width, height = reader.info.width, reader.info.height
+    size = job.find_model().manifest.size
+    seen = work_size(size, width, height) if job.task == "colorize" else (width, height)
+    return math.gcd(batch_size(*seen), plan.segment, plan.lead)
 
 
 def _join(job: FilmJob, plan: Plan, segments: range, target: Path, tag: str,
