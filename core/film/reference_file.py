@@ -27,7 +27,7 @@ def read_references(job: FilmJob, plan: Plan, look: ColorLook) -> Iterator[Refer
     """The job's references for its plan. Raises BadRequest, FileUnreadable."""
     numbers = plan.references
     for (path, _), number in zip(job.references, numbers, strict=True):
-        with FilmReader(job.source) as reader:
+        with FilmReader(job.source, plan.interlaced) as reader:
             frame = to_coding(frame_at(reader, plan, number), look.coding)
         lightness = look.lightness(frame)
         height, width = lightness.shape

@@ -91,6 +91,11 @@ def run_film(job: FilmJob, progress: FilmProgress, engine: Engine | None = None)
         _keep_part(job, plan)
         raise
     shutil.rmtree(job.work, ignore_errors=True)
+    if plan.interlaced:
+        notes.append("The film is interlaced; its frames were made whole (deinterlaced).")
+    if plan.hdr.is_lost(job.output.encoder):
+        notes.append(f"{job.output.codec} cannot carry the film's static HDR metadata (mastering "
+                     "display, light level); choose h264 or hevc to keep them.")  # fmt: skip
     return Result(plan.frames, len(plan.cuts) + 1, waiting, False, list(plan.damages), notes)
 
 
@@ -106,8 +111,8 @@ def run_segments(
     Raises:
         LimnerError, KeyboardInterrupt: the segment that was begun is kept as a tail.
     """
-    with FilmReader(job.source) as reader:
-        coding = choose_coding(reader.info, plan.frame_tags, job.output)
+    with FilmReader(job.source, plan.interlaced) as reader:
+        coding = choose_coding(reader.info, plan.frame_tags, job.output, plan.hdr)
         look = make_look(job, plan, coding, generator)
         for segments in _neighbours(numbers):
             _run_range(job, plan, segments, reader, look, coding, report)
@@ -214,7 +219,7 @@ def _join(job: FilmJob, plan: Plan, segments: range, target: Path, tag: str,
         end_s = plan.end_s * min(len(segments) + 1, plan.segments) / plan.segments
     with FilmReader(job.source) as reader:
         info = reader.info
-    coding = choose_coding(info, plan.frame_tags, job.output)
+    coding = choose_coding(info, plan.frame_tags, job.output, plan.hdr)
     partial = job.work / "film.part"
     try:
         notes = assemble(paths, job.source, partial, target.suffix.lower(), info, coding,
