@@ -39,7 +39,6 @@ ROOT = Path(__file__).parents[1]
 Reader = Callable[[av.VideoFrame], Array]
 PARTS = ("steady", "style", "frames", "speed", "memory", "folder")
 
-PICTURES = 1000
 LONG_S = 75.0
 """A first pair of folders that took longer is not followed by a second."""
 
@@ -56,6 +55,8 @@ def main() -> int:
                         help="folder of coloured photographs")  # fmt: skip
     parser.add_argument("--clips", type=int, default=4, help="how many clips (default 4)")
     parser.add_argument("--frames", type=int, default=72, help="of each clip (default 72)")
+    parser.add_argument("--pictures", type=int, default=1000,
+                        help="in the folder (default 1000)")  # fmt: skip
     parser.add_argument("--width", type=int, default=854)
     parser.add_argument("--height", type=int, default=480)
     options = parser.parse_args()
@@ -276,9 +277,9 @@ def measure_folder(options: argparse.Namespace, folder: Path) -> None:
     scans = folder / "scans"
     scans.mkdir()
     clip = clips_of(options)[0]
-    for number in range(PICTURES):
-        picture = cv2.resize(clip.grey(number % clip.frames), (256, 192))
-        cv2.imwrite(str(scans / f"{number:04d}.png"), picture)
+    frames = [cv2.resize(clip.grey(number), (256, 192)) for number in range(clip.frames)]
+    for number in range(options.pictures):
+        cv2.imwrite(str(scans / f"{number:04d}.png"), frames[number % clip.frames])
     print(f"  {'processes':>10}{'pictures/s':>12}{'wall':>9}{'CPU':>9}{'wall/(CPU/processes)':>23}")
     sums = {1: np.zeros(2), 2: np.zeros(2)}
     begun = time.perf_counter()
@@ -287,7 +288,7 @@ def measure_folder(options: argparse.Namespace, folder: Path) -> None:
             ran = limner("colorize", scans, "-o", folder / f"made{jobs}", "--jobs", jobs,
                          "--overwrite", "--device", "cpu")  # fmt: skip
             sums[jobs] += ran.wall, ran.cpu
-            print(f"  {jobs:10}{PICTURES / ran.wall:12.1f}{ran.wall:8.1f}s{ran.cpu:8.1f}s"
+            print(f"  {jobs:10}{options.pictures / ran.wall:12.1f}{ran.wall:8.1f}s{ran.cpu:8.1f}s"
                   f"{ran.wall / (ran.cpu / jobs):23.2f}", flush=True)  # fmt: skip
         if time.perf_counter() - begun > LONG_S:
             break  # one pair tells enough where a run takes minutes

@@ -65,7 +65,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="FRAME[@SECONDS]",
-        help="a frame that you coloured, for its scene (may be given again)",
+        help="a frame that you coloured or painted, for its scene (may be given again)",
     )
     film.add_argument(
         "--segment",
@@ -215,8 +215,6 @@ def check_film_options(options: argparse.Namespace) -> None:
         raise BadRequest(f"--steady is {options.steady}, not a number from 0 to 1.")
     if not 2 <= options.segment <= 100000:
         raise BadRequest(f"--segment is {options.segment}, not a number from 2 to 100000.")
-    if options.reference and options.task != "colorize":
-        raise BadRequest("--reference is for colorize.", "Leave it out for style.")
 
 
 def films_in_folders(

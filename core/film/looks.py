@@ -12,6 +12,7 @@ import av
 import cv2
 import numpy as np
 
+from core import color
 from core.colorize import ColorizeSettings, predict_many, work_size
 from core.film.planes import (
     Coding,
@@ -21,7 +22,7 @@ from core.film.planes import (
     plane,
     small_lightness,
 )
-from core.film.reference import Reference
+from core.film.reference import PaintedReference, Reference
 from core.generator import Generator
 from core.image import Image
 from core.merge import fold
@@ -31,6 +32,7 @@ from core.stylize import StylizeSettings, stylize_many
 from core.tiling import legal_size
 
 Array = np.ndarray
+AnyReference = Reference | PaintedReference
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +49,7 @@ class Look(Protocol):
 
     memory: float
     generator: Generator
+    references: "tuple[AnyReference, ...]"
 
     def lightness(self, frame: av.VideoFrame) -> Array:
         """L* (h, w), 0..100, at the size at which motion is found."""
@@ -64,6 +67,14 @@ class Look(Protocol):
         """(width, height) of what is said where it is not the lightness's."""
         ...
 
+    def reference(
+        self, frames: range, lightness: Array, colors: Array, said: Array
+    ) -> AnyReference:
+        """A reference for some frames, out of R'G'B' float32 (H, W, 3), 0..1, and what the frame
+        that it is of has as lightness and says alone.
+        """
+        ...
+
 
 @dataclass
 class ColorLook:
@@ -73,7 +84,7 @@ class ColorLook:
     settings: ColorizeSettings
     coding: Coding
     memory: float = COLOR_MEMORY
-    references: tuple[Reference, ...] = ()
+    references: tuple[AnyReference, ...] = ()
 
     def lightness(self, frame: av.VideoFrame) -> Array:
         size = self.generator.manifest.size
@@ -88,11 +99,7 @@ class ColorLook:
 
     def _said(self, number: int, guide: Array, ab: Array) -> Array:
         slopes, offsets = guided_upsample(guide, ab)
-        said = slopes * guide + offsets
-        for reference in self.references:
-            if number in reference.frames:
-                said = reference.recolor(guide, said)
-        return said
+        return _locked(self.references, number, guide, slopes * guide + offsets)
 
     def lay(self, frame: av.VideoFrame, lightness: Array, said: Array) -> av.VideoFrame:
         work = work_size(self.generator.manifest.size, frame.width, frame.height)
@@ -117,6 +124,15 @@ class ColorLook:
     def scale(self, lightness: Array) -> tuple[int, int] | None:
         return None
 
+    def reference(
+        self, frames: range, lightness: Array, colors: Array, said: Array
+    ) -> AnyReference:
+        height, width = lightness.shape
+        lab = color.srgb_to_lab(colors)
+        ab = [cv2.resize(lab[..., i], (width, height), interpolation=cv2.INTER_AREA)
+              for i in (1, 2)]  # fmt: skip
+        return Reference(frames, lightness, np.stack(ab), said)
+
 
 @dataclass
 class StyleLook:
@@ -126,6 +142,7 @@ class StyleLook:
     settings: StylizeSettings
     coding: Coding
     memory: float = STYLE_MEMORY
+    references: tuple[AnyReference, ...] = ()
 
     def lightness(self, frame: av.VideoFrame) -> Array:
         size = fit_size(frame.width, frame.height, FLOW_SIDE)
@@ -135,7 +152,11 @@ class StyleLook:
         """R'G'B' 0..1, (3, H, W)."""
         images = [self._image(view.frame) for view in views]
         painted = stylize_many(images, self.generator, self.settings)
-        return [p.pixels.transpose(2, 0, 1) * np.float32(1 / p.full) for p in painted]
+        planes = [p.pixels.transpose(2, 0, 1) * np.float32(1 / p.full) for p in painted]
+        return [
+            _locked(self.references, view.number, view.lightness, said)
+            for view, said in zip(views, planes, strict=True)
+        ]
 
     def _image(self, frame: av.VideoFrame) -> Image:
         deep = self.coding.bits > 8
@@ -161,6 +182,24 @@ class StyleLook:
 
     def scale(self, lightness: Array) -> tuple[int, int] | None:
         return self.coding.width, self.coding.height
+
+    def reference(
+        self, frames: range, lightness: Array, colors: Array, said: Array
+    ) -> AnyReference:
+        size = said.shape[2], said.shape[1]
+        wanted = cv2.resize(np.ascontiguousarray(colors), size, interpolation=cv2.INTER_AREA)
+        planes = np.ascontiguousarray(wanted.transpose(2, 0, 1), np.float32)
+        return PaintedReference(frames, lightness, planes, np.ascontiguousarray(said))
+
+
+def _locked(
+    references: tuple[AnyReference, ...], number: int, lightness: Array, said: Array
+) -> Array:
+    """What a frame says, its references having changed it."""
+    for reference in references:
+        if number in reference.frames:
+            said = reference.recolor(lightness, said)
+    return said
 
 
 MATRIX_NAMES = {"bt601": "itu601", "bt709": "itu709", "bt2020": "bt2020"}

@@ -127,11 +127,8 @@ def open_generator(job: FilmJob) -> Generator:
 def make_look(job: FilmJob, plan: Plan, coding: Coding, generator: Generator | None = None) -> Look:
     """The filter of a job, its references read. Raises LimnerError."""
     generator = generator or open_generator(job)
-    if job.task == "stylize":
-        look = StyleLook(generator, job.settings, coding)
-        look.memory *= job.steady
-        return look
-    look = ColorLook(generator, job.settings, coding)
+    kind = StyleLook if job.task == "stylize" else ColorLook
+    look = kind(generator, job.settings, coding)
     look.memory *= job.steady
     look.references = tuple(read_references(job, plan, look))
     return look
