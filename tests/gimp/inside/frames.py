@@ -10,7 +10,7 @@ LIGHT = (1.0, 0.95, 1.04, 0.96, 1.03)
 """How bright each frame is: what an old film's light does."""
 
 
-def animation(base=GRAY, alpha=False, size=SIZE, frames=len(LIGHT)):
+def animation(base=GRAY, alpha=False, size=SIZE, frames=5):
     """The photo in unsteady light; the lowest layer is the first frame, and opaque."""
     scene = Scene(base, size=size)
     layers = [scene.layer]
