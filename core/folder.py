@@ -139,12 +139,12 @@ class PictureWorker:
         try:
             picture = PictureFile.read(job.source)
             work = Work(picture.image, self._settings, self.find, self._task.model, progress)
-            result = self._filter.run(work).image
+            answer = self._filter.run(work)
             try:
                 job.target.parent.mkdir(parents=True, exist_ok=True)
             except OSError as error:
                 raise FileUnwritable(f"{job.target.parent} cannot be made ({error}).") from error
-            return picture.save(result, job.target)
+            return [*answer.facts.get("notes", ()), *picture.save(answer.image, job.target)]
         except MemoryError as error:
             raise OutOfMemory("There is not enough memory for a picture of this size.") from error
 
