@@ -258,6 +258,8 @@ def check_film_options(options: argparse.Namespace) -> None:
         raise BadRequest(f"--steady is {options.steady}, not a number from 0 to 1.")
     if not 2 <= options.segment <= 100000:
         raise BadRequest(f"--segment is {options.segment}, not a number from 2 to 100000.")
+    if getattr(options, "colorize", False):
+        raise BadRequest("--colorize is for pictures.", "Colour the film first, then paint that.")
     if getattr(options, "hints", None) is not None or getattr(options, "variants", 1) != 1:
         raise BadRequest("--hints and --variants are for pictures.", "Leave them out for films.")
     if getattr(options, "seed", 0) or getattr(options, "palette", ()):
