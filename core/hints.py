@@ -23,7 +23,7 @@ Array = np.ndarray
 REACH = 30.0
 """Distance in L* at which a hint has faded to 1/e."""
 
-NETWORK_REACH = 60.0
+NETWORK_REACH = 30.0
 """The same for what a network makes of it. Networks tint the whole picture after a single hint:
 they learnt from hints that were the truth, where one tells of all.
 """
