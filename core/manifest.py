@@ -28,6 +28,9 @@ TASKS = ("colorize", "sketch", "stylize")
 stylize: a picture is painted anew.
 """
 
+NEEDED_TASKS = ("colorize", "stylize")
+"""Those without whose models a filter of the plug-in has nothing to run."""
+
 SPACES = {
     "lab-l": (1, 0.0, 100.0),
     "lab-ab": (2, -110.0, 110.0),
@@ -55,6 +58,7 @@ INPUT_ROLES = (
     "features",
     "matrix",
     "shift",
+    "statistics",
     "code",
 )
 OUTPUT_ROLES = ("picture", "palette", "features", "matrix", "shift", "code")
@@ -62,7 +66,8 @@ OUTPUT_ROLES = ("picture", "palette", "features", "matrix", "shift", "code")
 
 hint and hint-mask: colours that the user asks for, and where; noise: numbers that choose among
 the plausible results, zeros for the likeliest; palette: logits over manifest.palette; style: the
-picture whose style is wanted; features, matrix, shift, code: between the graphs of one model.
+picture whose style is wanted; features, matrix, shift, statistics, code: between the graphs of one
+model (statistics: the features' mean over the whole picture).
 """
 
 PARTS = ("style-code", "encode")
