@@ -36,14 +36,31 @@ class ColorizeSettings:
         strength: 0 keeps the picture's own colours, 1 takes the new ones; mixed in linear light,
             so that luminance stays at every strength.
         saturation: 0 grey .. 1 as predicted .. 2 twice as colourful.
+        seed: 0 for the likeliest colouring, others for other plausible ones.
+        variants: how many colourings, with seed, seed + 1, ...; 1..6.
+        palette: colours "#rrggbb" that the result is made of; empty for all.
+        strictness: of drawings: 0 as painted by the generator .. 1 one flat colour an area.
+        flats: of drawings: whether a layer of flat colours is made, too.
     """
 
     strength: float = 1.0
     saturation: float = 1.0
+    seed: int = 0
+    variants: int = 1
+    palette: tuple[str, ...] = ()
+    strictness: float = 0.5
+    flats: bool = False
 
     def __post_init__(self) -> None:
         check_range("strength", self.strength, 1.0)
         check_range("saturation", self.saturation, 2.0)
+        check_range("strictness", self.strictness, 1.0)
+        for name, least, most in (("seed", 0, 1 << 32), ("variants", 1, 6)):
+            value = getattr(self, name)
+            if type(value) is not int or not least <= value <= most:
+                raise BadRequest(f"'{name}' is {value!r}, not a number from {least} to {most}.")
+        if type(self.flats) is not bool:
+            raise BadRequest(f"'flats' is {self.flats!r}, not true or false.")
 
 
 def check_range(name: str, value: Any, most: float) -> None:
