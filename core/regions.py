@@ -86,7 +86,7 @@ def free_of_lines(ink: Array, spread: int) -> Array:
     Grey that is wider than 2 * spread is an area of its own, which a border of one pixel sets
     off; black of that width stays a line.
     """
-    wide = _slide(_slide(ink, spread, np.minimum), spread, np.maximum)
+    wide = slide(slide(ink, spread, np.minimum), spread, np.maximum)
     toned = (wide > LINE) & (wide < 200)
     line = ink.astype(np.int16) - np.where(toned, wide, 0) > LINE
     border = toned & ~_inside(toned) & (ink > LINE)
@@ -113,7 +113,7 @@ def squared_distance(sources: Array, reach: int) -> Array:
     return np.minimum(best, np.int16(reach * reach)).astype(np.int32)
 
 
-def _slide(plane: Array, reach: int, best: np.ufunc) -> Array:
+def slide(plane: Array, reach: int, best: np.ufunc) -> Array:
     """Minimum or maximum over the square of 2 * reach + 1 around each, by doubling windows."""
     for axis in (0, 1):
         wide = np.pad(np.moveaxis(plane, axis, 0), ((reach, reach), (0, 0)), mode="edge")
