@@ -55,7 +55,7 @@ def fit_pictures(photos: list[Path], lines: list[Path], count: int) -> None:
         ink = 1 - over_white(pixels).mean(axis=2) / 255
         rows.append(features(Image(as_drawing(ink, rng))))
         kinds.append(1)
-    for pixels in pictures[:: max(1, 3 * len(pictures) // count)]:
+    for pixels in pictures[:: max(1, 2 * len(pictures) // count)]:
         rows.append(features(Image(as_drawing(extracted(pixels, rng), rng))))
         kinds.append(1)
     table, kind = np.array(rows), np.array(kinds)
@@ -133,7 +133,7 @@ def as_photo(pixels: Array, rng: np.random.Generator) -> Array:
     if rng.random() < 0.15:
         edge = int(rng.uniform(0.02, 0.12) * max(colors.shape[:2]))
         colors = np.pad(colors, ((edge, edge), (edge, edge), (0, 0)), constant_values=0.95)
-    return np.rint(np.clip(colors, 0, 1) * 255).astype(np.uint8)
+    return np.rint(compressed(np.clip(colors, 0, 1), rng) * 255).astype(np.uint8)
 
 
 def as_drawing(ink: Array, rng: np.random.Generator) -> Array:
@@ -152,19 +152,55 @@ def as_drawing(ink: Array, rng: np.random.Generator) -> Array:
         paper = paper * (1 - np.abs(fall) - fall)[..., None].clip(0.4, 1)
     colors = paper * (1 - ink.clip(0, 1)[..., None])
     if rng.random() < 0.5:
-        colors = colors + rng.normal(0, rng.uniform(0, 0.03), ink.shape)[..., None]
+        grain = rng.normal(0, rng.uniform(0, 0.04), ink.shape)
+        colors = colors + (box_mean(grain, 1) * 2 if rng.random() < 0.5 else grain)[..., None]
+    if rng.random() < 0.3:  # a photograph of the sheet, with what lies around it
+        edge = int(rng.uniform(0.01, 0.08) * max(height, width))
+        around = rng.uniform(0.2, 1)
+        colors = np.pad(colors, ((edge, edge), (edge, edge), (0, 0)), constant_values=around)
+    colors = compressed(np.clip(colors, 0, 1), rng)
     return np.rint(np.clip(colors, 0, 1) * 255).astype(np.uint8)
 
 
+def compressed(colors: Array, rng: np.random.Generator) -> Array:
+    """What JPEG makes of colours 0..1 (H, W, 3), half of the time; and of a small copy, at times."""
+    picture = Picture.fromarray(np.rint(colors * 255).astype(np.uint8))
+    if rng.random() < 0.4 and max(picture.size) > 224:
+        picture.thumbnail((224, 224))
+    if rng.random() < 0.5:
+        stream = io.BytesIO()
+        picture.save(stream, "JPEG", quality=int(rng.integers(60, 96)))
+        picture = Picture.open(stream)
+    return np.asarray(picture).astype(np.float64) / 255
+
+
 def extracted(pixels: Array, rng: np.random.Generator) -> Array:
-    """Lines of a picture, 0..1 (H, W): where luma lies below its surroundings (DoG)."""
+    """Lines of a picture, 0..1 (H, W): drawn sparely, hatched by tone, or cut in wood."""
     luma = (over_white(pixels) / 255).mean(axis=2).astype(np.float32)
     side = max(luma.shape)
     fine = box_mean(luma, max(1, side // 300))
     broad = box_mean(fine, max(2, int(side * rng.uniform(0.006, 0.02))))
     ink = np.clip((broad - fine) * rng.uniform(8, 25) - rng.uniform(0.1, 0.4), 0, 1)
-    if rng.random() < 0.3:  # blacks are filled in
-        ink = np.maximum(ink, luma < rng.uniform(0.05, 0.15))
+    kind = rng.random()
+    if kind < 0.3:
+        ink = np.maximum(ink, hatching(luma, rng))
+    elif kind < 0.6:  # black and white, blacks filled in
+        ink = np.maximum(ink > 0.3, luma < rng.uniform(0.05, 0.4)).astype(np.float32)
+    return ink
+
+
+def hatching(luma: Array, rng: np.random.Generator) -> Array:
+    """Strokes, 0..1 (H, W), the broader the darker, in one to three directions."""
+    height, width = luma.shape
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    tone = box_mean(luma, 2)
+    ink = np.zeros_like(luma)
+    for limit in np.linspace(rng.uniform(0.4, 0.8), 0.1, int(rng.integers(1, 4))):
+        turn, apart = rng.uniform(0, np.pi), rng.uniform(3, 7)
+        wave = np.sin((x * np.cos(turn) + y * np.sin(turn)) * 2 * np.pi / apart
+                      + 2 * np.sin(y / rng.uniform(10, 40)))  # fmt: skip
+        ink = np.maximum(ink, np.clip((wave - 0.2 - (tone - limit + 0.3)) * 3, 0, 1)
+                         * (tone < limit))  # fmt: skip
     return ink
 
 
