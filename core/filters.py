@@ -1,11 +1,16 @@
 """The filters, as a request asks for them: which settings, which others, and what is done."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from core.colorize import ColorizeSettings, colorize
-from core.errors import ModelUnsupported
+from core.colorize import ColorizeSettings
+from core.detect import is_sketch
+from core.errors import ModelMissing, ModelUnsupported
+from core.generator import Generator
+from core.image import check_usable
 from core.measure import colored_share
+from core.photo import color_photo
+from core.sketch import color_sketch
 from core.stylize import StylizeSettings, stylize
 from core.work import Answer, Work
 
@@ -28,12 +33,57 @@ class Filter:
 
 
 def run_colorize(work: Work) -> Answer:
-    """Auto Colorize. Facts: colored, 0..1, see core.measure.colored_share."""
-    generator = work.find("colorize", work.model)
-    facts = {"colored": round(colored_share(work.image), 3)}
-    out = work.color_memory()  # each band of the source is read before it is written
-    image = colorize(work.image, generator, work.settings, work.progress, out)
-    return Answer(image, generator, facts=facts)
+    """Auto Colorize. Facts: colored, 0..1, see core.measure.colored_share; kind, "photo" or
+    "sketch", and kind_reason, "chosen" with the model or "detected"; core.photo's.
+
+    Raises:
+        ImageUnsupported: nothing is to be seen; see color_photo and color_sketch.
+    """
+    colored = round(colored_share(work.image), 3)
+    generator, reason = find_colorizer(work)
+    if generator.manifest.task == "sketch":
+        kind, answer = "sketch", color_drawing(work, generator)
+    else:
+        kind, answer = "photo", color_photo(work, generator)
+    told = {"colored": colored, "kind": kind, "kind_reason": reason}
+    return replace(answer, facts={**told, **answer.facts})
+
+
+def find_colorizer(work: Work) -> tuple[Generator, str]:
+    """The model that was chosen, or the default one for what the picture is; and which it was.
+
+    A drawing without a model for drawings goes to the one for photographs.
+    """
+    if work.model:
+        try:
+            return work.find("colorize", work.model), "chosen"
+        except ModelMissing as missing:
+            try:
+                return work.find("sketch", work.model), "chosen"
+            except ModelMissing:
+                raise missing from None
+    check_usable(work.image)
+    if is_sketch(work.image):
+        try:
+            return work.find("sketch", ""), "detected"
+        except ModelMissing:
+            pass
+    return work.find("colorize", ""), "detected"
+
+
+def color_drawing(work: Work, generator: Generator) -> Answer:
+    """Colour a drawing; layers as in core.sketch, none but variants for a preview."""
+    picture, layers = color_sketch(
+        work.image,
+        generator,
+        work.settings,
+        work.progress,
+        work.other("hint"),
+        work.other("reference"),
+        not work.preview,
+    )
+    facts = {"likeliest": [], "confidence": None} if work.at is not None else {}
+    return Answer(picture, generator, layers, facts)
 
 
 def run_stylize(work: Work) -> Answer:
@@ -44,7 +94,9 @@ def run_stylize(work: Work) -> Answer:
 
 
 FILTERS: dict[str, Filter] = {
-    "colorize": Filter(ColorizeSettings, run_colorize, ("colorize", "sketch")),
+    "colorize": Filter(
+        ColorizeSettings, run_colorize, ("colorize", "sketch"), ("hint", "reference")
+    ),
     "stylize": Filter(StylizeSettings, run_stylize, ("stylize",)),
 }
 """Filter of a request -> what it is."""

@@ -33,8 +33,9 @@ from core.regions import find_areas
 from core.resample import area_resize, bilinear_resize, fit_size, pad
 from core.sketch_hints import Hints, read_hints
 from core.sketch_layers import Canvas, Painting, paint
-from core.swatches import dominant_colors, nearest_swatches, parse_swatches
+from core.swatches import dominant_colors, nearest_swatches, swatches_of
 from core.tiling import legal_size
+from core.variants import noise_for
 from core.work import Layer, Other
 
 Array = np.ndarray
@@ -87,7 +88,7 @@ def color_sketch(
         ModelCorrupt: the generator's output does not fit its input's size.
     """
     drawing = take_apart(image, hint, progress)
-    swatches = parse_swatches(settings.palette)
+    swatches = swatches_of(settings.palette)
     if reference is not None:
         swatches = np.concatenate((swatches, dominant_colors(reference.image)))
     told = f"Predicting colour ({generator.provider.removesuffix('ExecutionProvider')})" \
@@ -191,10 +192,9 @@ def predict(
         colors = np.stack([fit(plane) for plane in planes]) / np.maximum(small, 1e-6)
         inputs["hint"] = (colors * (small > 0)).astype(np.float32)[None]
         inputs["hint-mask"] = np.minimum(small * HINT_GAIN, 1)[None, None]
-    if seed and generator.manifest.takes("noise"):
-        spec = next(t for t in generator.manifest.inputs if t.role == "noise")
-        noise = np.random.default_rng(seed).standard_normal((1, spec.channels))
-        inputs["noise"] = noise.astype(np.float32)
+    noise = noise_for(generator.manifest, seed)
+    if noise is not None:
+        inputs["noise"] = noise
     inputs = {role: np.ascontiguousarray(a, np.float32) for role, a in inputs.items()}
     colors = np.clip(generator.run_all(inputs, ("picture",))["picture"][0], 0, 1)
     ratio = legal[0] / colors.shape[2]
