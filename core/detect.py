@@ -46,15 +46,15 @@ def is_sketch(image: Image) -> bool:
 def features(image: Image) -> Array:
     """What FITTED looks at, float64 (len(FEATURES),), each about 0..1.
 
-        paper   share of the pixels that are as light as the paper around them
-        middle  share of middle tones
-        dark    share of dark ones
-        thick   how much of the ink is in patches wider than lines
-        smooth  share of tones without an edge: shading
-        color   spread of a* and b*
-        sharp   share of the pixels that are exactly like the paper
-        uneven  how much the paper itself changes over the picture
-        bare    share of small blocks in which paper is to be seen
+    paper   share of the pixels that are as light as the paper around them
+    middle  share of middle tones
+    dark    share of dark ones
+    thick   how much of the ink is in patches wider than lines
+    smooth  share of tones without an edge: shading
+    color   spread of a* and b*
+    sharp   share of the pixels that are exactly like the paper
+    uneven  how much the paper itself changes over the picture
+    bare    share of small blocks in which paper is to be seen
     """
     values = _small(image)
     luma = values.mean(axis=0)

@@ -201,7 +201,9 @@ def _end(parent: Array, item: int) -> int:
     return item
 
 
-def shading(colors: Array, cells: Array, table: Array, areas: Areas, visible: tuple[float, float]) -> Array:
+def shading(
+    colors: Array, cells: Array, table: Array, areas: Areas, visible: tuple[float, float]
+) -> Array:
     """What the generator painted beyond one colour an area: float32 (3, h, w), areas' grid.
 
     Interpolated between those of its colours alone that lie in the same area, so that nothing

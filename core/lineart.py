@@ -244,7 +244,9 @@ def opacity(values: Array, paper: Array) -> Array:
 
 def _has_own_paper(seen: Array, alpha: Array) -> bool:
     """Whether what is visible is mostly light: paper, and not lines alone."""
-    return bool(len(seen)) and float((seen > 0.6).mean()) > 0.4 and float((alpha > 0.5).mean()) > 0.1
+    return (
+        bool(len(seen)) and float((seen > 0.6).mean()) > 0.4 and float((alpha > 0.5).mean()) > 0.1
+    )
 
 
 def local_paper(values: Array) -> Array:
@@ -265,8 +267,12 @@ def local_paper(values: Array) -> Array:
     reach = max(2, max(rows, columns) // 5)
     smooth = []
     for plane in grid:
-        closed = -_window_max(-_window_max(plane, reach), reach)
-        smooth.append(box_mean(closed, 2))
+        most = _window_max(plane, reach)
+        # uneven light goes on beyond the edge: else the window would reach into the light
+        around = min(reach, min(rows, columns) - 1)
+        wide = np.pad(-most, around, mode="reflect", reflect_type="odd")
+        closed = box_mean(-_window_max(wide, reach), 2)
+        smooth.append(closed[around : around + rows, around : around + columns])
     return _no_paper_in_shadow(np.stack(smooth))
 
 

@@ -1,12 +1,12 @@
 """Auto Colorize for drawings: colours under the lines, which stay as they are.
 
-    pixels -> paper and lines                            core.lineart
-           -> areas, from the reduced lines              core.regions
-           -> hints, which part areas                    core.sketch_hints, core.flats
-           -> generator: colours, small                  here
-           -> one colour an area, and the shading        core.flats
-           -> edges at full size, band by band           core.edges
-           -> colours, flats, lines, and the picture     core.sketch_layers
+pixels -> paper and lines                            core.lineart
+       -> areas, from the reduced lines              core.regions
+       -> hints, which part areas                    core.sketch_hints, core.flats
+       -> generator: colours, small                  here
+       -> one colour an area, and the shading        core.flats
+       -> edges at full size, band by band           core.edges
+       -> colours, flats, lines, and the picture     core.sketch_layers
 """
 
 from dataclasses import dataclass
@@ -165,9 +165,7 @@ def _painting(
     return Painting(areas, drawing.reduced.block, table, shade * np.float32(amount))
 
 
-def predict(
-    drawing: Drawing, generator: Generator, seed: int
-) -> tuple[Array, tuple[float, float]]:
+def predict(drawing: Drawing, generator: Generator, seed: int) -> tuple[Array, tuple[float, float]]:
     """Run the generator.
 
     Returns:

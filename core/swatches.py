@@ -13,7 +13,7 @@ _SAMPLES = 1 << 13
 
 
 def swatches_of(palette: Sequence[str]) -> Array:
-    """"#rrggbb" of a checked palette as float32 (count, 3), encoded sRGB 0..1."""
+    """ "#rrggbb" of a checked palette as float32 (count, 3), encoded sRGB 0..1."""
     numbers = [[int(entry[i : i + 2], 16) for i in (1, 3, 5)] for entry in palette]
     return np.array(numbers, np.float32).reshape(-1, 3) / np.float32(255)
 

@@ -26,8 +26,11 @@ Array = np.ndarray
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m export.fit_detector", description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
+    parser = argparse.ArgumentParser(
+        prog="python -m export.fit_detector",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--photos", type=Path, nargs="+", default=[], metavar="TAR")
     parser.add_argument("--lines", type=Path, nargs="+", default=[], metavar="TAR")
     parser.add_argument("--count", type=int, default=600, help="pictures of each kind")
@@ -163,7 +166,7 @@ def as_drawing(ink: Array, rng: np.random.Generator) -> Array:
 
 
 def compressed(colors: Array, rng: np.random.Generator) -> Array:
-    """What JPEG makes of colours 0..1 (H, W, 3), half of the time; and of a small copy, at times."""
+    """What JPEG makes of colours 0..1 (H, W, 3), half of the time; smaller, at times."""
     picture = Picture.fromarray(np.rint(colors * 255).astype(np.uint8))
     if rng.random() < 0.4 and max(picture.size) > 224:
         picture.thumbnail((224, 224))
