@@ -43,7 +43,7 @@ Array = np.ndarray
 HINT_SHADING = 0.03
 """Most that shading moves a colour that was asked for, in sRGB: it stays within delta E 5."""
 
-SOFT_REACH = 0.01
+SOFT_REACH = 0.015
 """Half the width of a soft border between two hints in one area, of the longer side."""
 
 
