@@ -44,7 +44,9 @@ HINT_SHADING = 0.03
 """Most that shading moves a colour that was asked for, in sRGB: it stays within delta E 5."""
 
 SOFT_REACH = 0.015
-"""Half the width of a soft border between two hints in one area, of the longer side."""
+"""Half the width of a soft border between two hints in one area, of the longer side, at half
+strictness; more at less.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,11 +160,12 @@ def _painting(
         table[asked] = drawing.hints.colors[colored.hint[asked]]
         near = asked[areas.labels]
         shade[:, near] = np.clip(shade[:, near], -HINT_SHADING, HINT_SHADING)
-        if settings.strictness < 1 and len(colored.family) > int(colored.family.max()) + 1:
-            reach = max(1, round(SOFT_REACH * max(areas.labels.shape)))
-            shade += soft_borders(table, colored, reach)
     amount = (1 - settings.strictness) * settings.strength
-    return Painting(areas, drawing.reduced.block, table, shade * np.float32(amount))
+    shade *= np.float32(amount)
+    reach = round(SOFT_REACH * 2 * (1 - settings.strictness) * max(areas.labels.shape))
+    if reach and len(colored.family) > int(colored.family.max()) + 1:
+        shade += soft_borders(table, colored, reach)
+    return Painting(areas, drawing.reduced.block, table, shade)
 
 
 def predict(drawing: Drawing, generator: Generator, seed: int) -> tuple[Array, tuple[float, float]]:
