@@ -78,8 +78,14 @@ class Worker:
                     "format": "Y' u8" if channels == 1 else "R'G'B' u8",
                 },
                 "others": [
-                    {"role": "hint", "width": hint.shape[1], "height": hint.shape[0],
-                     "format": "R'G'B'A u8", "x": 0, "y": 0}
+                    {
+                        "role": "hint",
+                        "width": hint.shape[1],
+                        "height": hint.shape[0],
+                        "format": "R'G'B'A u8",
+                        "x": 0,
+                        "y": 0,
+                    }
                     for hint in hints
                 ],
             },

@@ -81,6 +81,7 @@ def color_drawing(work: Work, generator: Generator) -> Answer:
         work.other("hint"),
         work.other("reference"),
         not work.preview,
+        work.recall,
     )
     facts = {"likeliest": [], "confidence": None} if work.at is not None else {}
     return Answer(picture, generator, layers, facts)

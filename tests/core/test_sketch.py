@@ -125,7 +125,11 @@ def test_a_stroke_across_a_line_colors_both_sides_and_a_slip_does_not():
 
 @pytest.mark.parametrize(
     ("shape", "at", "offset"),
-    [((200, 300), (110, 90), (-100, -80)), ((20, 20), (10, 10), (0, 0)), ((30, 30), (5, 5), (5, 5))],
+    [
+        ((200, 300), (110, 90), (-100, -80)),
+        ((20, 20), (10, 10), (0, 0)),
+        ((30, 30), (5, 5), (5, 5)),
+    ],
     ids=["larger", "smaller", "offset"],
 )
 @pytest.mark.parametrize("soft", [False, True], ids=["hard", "soft"])
@@ -170,7 +174,11 @@ def test_lines_over_paper_are_the_source(tint):
     rng = np.random.default_rng(2)
     pixels, _ = lines(FOUR, scale=30, width=3)
     ink = 1 - pixels / 255.0
-    ink = (ink + np.roll(ink, 1, 1) + np.roll(ink, 1, 0)) / 3 * rng.uniform(0.6, 1, ink.shape[:2])[..., None]
+    ink = (
+        (ink + np.roll(ink, 1, 1) + np.roll(ink, 1, 0))
+        / 3
+        * rng.uniform(0.6, 1, ink.shape[:2])[..., None]
+    )
     source = np.rint(np.array(tint) * (1 - ink) + np.array([60, 20, 90]) * ink).astype(np.uint8)
     _, layers = run(source)
     lines_ = layers["lines"].astype(float)
@@ -184,7 +192,9 @@ def test_a_scan_in_uneven_light_has_clean_paper_and_its_lines():
     rng = np.random.default_rng(3)
     light = np.linspace(0.65, 1, 240)[:, None, None] * np.array([1, 0.97, 0.88])
     scan = pixels * light + rng.normal(0, 2.5, (240, 240, 1))
-    result, layers = run(np.clip(scan, 0, 255).astype(np.uint8), hint_layer((240, 240), [(50, 50, "g", 6)]))
+    result, layers = run(
+        np.clip(scan, 0, 255).astype(np.uint8), hint_layer((240, 240), [(50, 50, "g", 6)])
+    )
     paper = pixels[..., 0] == 255
     alpha = layers["lines"][..., 3]
     assert np.percentile(alpha[paper], 95) == 0
@@ -221,7 +231,9 @@ def test_white_lines_on_dark_paper():
     assert_close(result[line], (255 - pixels)[line], 1)
 
 
-@pytest.mark.parametrize(("tone", "said"), [(250, "almost white"), (3, "almost black"), (128, "one tone")])
+@pytest.mark.parametrize(
+    ("tone", "said"), [(250, "almost white"), (3, "almost black"), (128, "one tone")]
+)
 def test_nothing_drawn_is_said(tone, said):
     noise = np.random.default_rng(0).integers(-2, 3, (64, 64, 1))
     with pytest.raises(ImageUnsupported, match=said):
@@ -264,11 +276,16 @@ def test_seeds_and_variants(painter):
 def test_palette_and_reference_give_the_colors(painter):
     pixels, _ = lines(FOUR)
     wanted = {(255, 128, 0), (16, 32, 48)}
-    _, layers = run(pixels, generator=painter, palette=["#ff8000", "#102030"], strictness=1.0, flats=True)
+    _, layers = run(
+        pixels, generator=painter, palette=["#ff8000", "#102030"], strictness=1.0, flats=True
+    )
     assert {tuple(v) for v in layers["flats"].reshape(-1, 3).tolist()} <= wanted
     reference = Other("reference", Image(draw("yyyc\nyyyc", 16)))
     _, layers = run(pixels, generator=painter, reference=reference, strictness=1.0, flats=True)
-    assert {tuple(v) for v in layers["flats"].reshape(-1, 3).tolist()} <= {LETTERS["y"], LETTERS["c"]}
+    assert {tuple(v) for v in layers["flats"].reshape(-1, 3).tolist()} <= {
+        LETTERS["y"],
+        LETTERS["c"],
+    }
 
 
 def test_a_hint_outranks_the_palette(painter):
