@@ -255,8 +255,8 @@ def test_the_generators_colors_do_not_cross_lines(painter):
 def test_strictness_runs_from_painted_to_flat(painter):
     pixels, letters = lines("aaaabbbb\naaaabbbb", scale=40)
     area = (letters == "a") & (pixels[..., 0] == 255)
-    spread = [np.ptp(run(pixels, generator=painter, strictness=s)[1]["colors"][area][:, 2].astype(int))
-              for s in (0.0, 0.5, 1.0)]  # fmt: skip
+    painted = [run(pixels, generator=painter, strictness=s)[1]["colors"] for s in (0.0, 0.5, 1.0)]
+    spread = [np.ptp(colors[area][:, 2].astype(int)) for colors in painted]
     assert spread[2] == 0 < spread[1] < spread[0]
     assert spread[0] > 40  # blue grows by 0.5 over the picture, in this half by 0.25 of 255
 
