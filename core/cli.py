@@ -140,7 +140,8 @@ def _run_filter(options: argparse.Namespace) -> int:
     if any(map(is_film, options.inputs)):
         return run_films(task, settings, options, ending)
     jobs = find_jobs(options.inputs, options.output, ending)
-    task = replace(task, others=picture_others(options, len(jobs)))
+    others = picture_others(options, len(jobs))
+    task = replace(task, others=others, layers=getattr(options, "layers", None))
     if options.jobs or options.ray:
         return run_pictures(jobs, replace(task, threads=1), options, None)
     worker = PictureWorker(task)
