@@ -13,14 +13,15 @@ A frame is
 
 The messages. The worker speaks first:
 
-    hello     worker -> plug-in   protocol, core (version), models: [{id, task, title, takes}],
+    hello     worker -> plug-in   protocol, core (version),
+                                  models: [{id, task, title, takes: input roles of the manifest}],
                                   styles: [{id, title, painter, year, license, path, shipped}]
     request   plug-in -> worker   id, filter, model, device, params; picture, others + payload
     progress  worker -> plug-in   id, fraction 0..1, text
     result    worker -> plug-in   id, report; picture, others + payload   ends the request
     failure   worker -> plug-in   id, code, sentence, hint            ends the request
 
-A request may say "preview": true, see core/service.py.
+A request may say "preview": true and "at": [x, y], see core/service.py.
 
 Beside its picture a request or a result may have "others", a list of at most MAX_OTHERS pictures,
 each with a "role" and the place x, y of its top left pixel, in pixels from the picture's own top
@@ -247,11 +248,14 @@ def _check_others(header):
     for other in others:
         if not isinstance(other, dict):
             raise ProtocolError("one of the others is no picture")
-        for name, types in [(text, _TEXT) for text in texts] + [("x", _INT), ("y", _INT)]:
-            value = other.get(name)
-            if not isinstance(value, types) or isinstance(value, bool):
+        for name in texts:
+            if not isinstance(other.get(name), _TEXT):
                 raise ProtocolError("one of the others has no %s" % name)
-            if name in ("x", "y") and not -MAX_PLACE < value < MAX_PLACE:
+        for name in ("x", "y"):
+            value = other.get(name)
+            if not isinstance(value, _INT) or isinstance(value, bool):
+                raise ProtocolError("one of the others has no %s" % name)
+            if not -MAX_PLACE < value < MAX_PLACE:
                 raise ProtocolError("one of the others is too far away")
         _check_picture(other)
     if payload_size(header) > MAX_PAYLOAD:

@@ -1,6 +1,7 @@
 """The command line as users call it: a process, folders in, pictures out, sentences on failure."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -217,6 +218,107 @@ def test_wrong_choices_are_a_sentence(tmp_path, models, choice, words, capsys, m
     assert main(["colorize", "a.png", "--models", str(models), *choice]) in (1, 2)
     assert words in capsys.readouterr().err
     assert os.listdir(tmp_path) == ["a.png"]
+
+
+def test_hints_give_the_same_pixels_as_the_filter(tmp_path, models):
+    from core.colorize import ColorizeSettings
+    from core.filters import run_colorize
+    from core.image import Image
+    from core.work import Other, Work
+    from tests.core.engine import open_generator
+
+    picture = grey("1246\n6421", 16)
+    hint = np.zeros((32, 64, 4), np.uint8)
+    hint[4:10, 20:30] = (30, 60, 200, 255)
+    save(tmp_path / "old.png", picture)
+    save(tmp_path / "dabs.png", hint)
+    out = tmp_path / "new.png"
+    ran = limner("colorize", tmp_path / "old.png", "--hints", tmp_path / "dabs.png",
+                 "-o", out, "--device", "cpu", models=models)  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    generator = open_generator(fakes.constant_ab(tmp_path / "m" / "rose", 40.0, 10.0))
+    others = (Other("hint", Image(hint)),)
+    work = Work(Image(picture), ColorizeSettings(), lambda task, name: generator, "",
+                lambda fraction, text: None, others)  # fmt: skip
+    assert_close(load(out), run_colorize(work).image.pixels, 0)
+    assert load(out)[6, 25, 2] > load(out)[6, 25, 0]
+
+
+def test_palette_reference_and_variants(tmp_path, models, capsys):
+    fakes.palette_ab(tmp_path / "m" / "choosing", ((60, 40), (20, -60), (-50, 40)), (1, 0.7, 0.5))
+    source = save(tmp_path / "old.png", grey("4", 16))
+    save(tmp_path / "blue.png", draw("b", 16))
+    (tmp_path / "blue.gpl").write_text("GIMP Palette\n40 60 200 blue\n")
+    for choice in (["--palette", "#2840c8"], ["--palette", str(tmp_path / "blue.gpl")],
+                   ["--reference", str(tmp_path / "blue.png")]):  # fmt: skip
+        out = tmp_path / "new.png"
+        assert (
+            main(["colorize", str(source), "-o", str(out), "--models", str(models), *choice]) == 0
+        )
+        assert load(out)[8, 8, 2] > load(out)[8, 8, 0]
+    choice = ["--seed", "3", "--variants", "3", "--models", str(tmp_path / "m")]
+    assert main(["colorize", str(source), "-o", str(tmp_path / "out.png"), *choice]) == 0
+    made = [load(tmp_path / name) for name in ("out.png", "out.variant2.png", "out.variant3.png")]
+    assert (made[0] != made[1]).any() and (made[1] != made[2]).any()
+    out = tmp_path / "one.png"
+    choice = ["--seed", "3", "--models", str(models)]
+    assert main(["colorize", str(source), "-o", str(out), *choice]) == 0
+    assert "one colouring" in capsys.readouterr().err
+
+
+def test_a_changed_reference_makes_a_folder_again(tmp_path, models):
+    save(tmp_path / "in" / "a.png", grey("4", 16))
+    command = ["colorize", str(tmp_path / "in"), "-o", str(tmp_path / "out"), "--models",
+               str(models), "--reference", str(tmp_path / "r.png")]  # fmt: skip
+    made = []
+    for turn, letter in enumerate("brr"):
+        if turn < 2:
+            save(tmp_path / "r.png", draw(letter, 16 + turn))
+        # each in a process of its own: libvips remembers files by their names
+        assert limner(*command).returncode == 0
+        copy = shutil.copy(tmp_path / "out" / "a.png", tmp_path / f"{turn}.png")
+        made.append(load(copy))
+    assert made[0][8, 8, 2] > made[1][8, 8, 2] + 100
+    record = (tmp_path / "out" / ".limner-done.jsonl").read_text()
+    assert len(record.splitlines()) == 2  # the third turn had nothing to do
+
+
+def test_inspect_tells_the_likeliest_colors(tmp_path, models, capsys):
+    fakes.palette_ab(tmp_path / "m" / "choosing", ((60, 40), (20, -60)), (1, 0.7))
+    source = str(save(tmp_path / "old.png", grey("4", 16)))
+    assert main(["inspect", source, "--at", "3,4", "--models", str(tmp_path / "m")]) == 0
+    first, second, sure = capsys.readouterr().out.splitlines()
+    assert first.startswith("#") and first.endswith("57.4%") and second.endswith("42.6%")
+    assert sure.startswith("confidence 0.")
+    assert main(["inspect", source, "--at", "3,4", "--models", str(models)]) == 1
+    assert "does not tell" in capsys.readouterr().err
+    for place in ("16,0", "x", "1", "-1,3", "1,2,3"):
+        assert main(["inspect", source, "--at=" + place, "--models", str(models)]) == 2
+        assert "--at" in (said := capsys.readouterr().err) or "'at'" in said
+
+
+@pytest.mark.parametrize(
+    ("choice", "words"),
+    [
+        (["--hints", "missing.png"], "missing.png cannot be read"),
+        (["--reference", "missing.png"], "missing.png cannot be read"),
+        (["--reference", "a.png", "--reference", "b.png"], "one --reference"),
+        (["--palette", "missing.gpl"], "missing.gpl cannot be read"),
+        (["--palette", "blue"], "no colour like"),
+        (["--seed", "-1"], "'seed' is -1"),
+        (["--variants", "7"], "'variants' is 7"),
+        (["--hints", "a.png", "b.png"], "--hints is for one picture"),
+        (["--jobs", "1", "--reference", "missing.png"], "missing.png cannot be read"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_wrong_wishes_are_a_sentence(tmp_path, models, choice, words, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    save(tmp_path / "a.png", grey("4", 16))
+    save(tmp_path / "b.png", grey("4", 16))
+    assert main(["colorize", "--models", str(models), *choice, "a.png"]) in (1, 2)
+    assert words in capsys.readouterr().err
+    assert sorted(os.listdir(tmp_path)) == ["a.png", "b.png"]
 
 
 def names(jobs, folder):

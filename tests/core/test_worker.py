@@ -317,3 +317,64 @@ def test_a_second_request_may_wait_in_the_pipe(worker):
     worker.send(ramp(), "R'G'B' u8", id=2)
     assert worker.receive()[1]["id"] == 1
     assert worker.receive()[1]["id"] == 2
+
+
+def send_with(worker, pixels, others, **changes):
+    """Ask for a grey picture with others: (role, x, y, pixels R'G'B'A)."""
+    request = {"kind": "request", "id": 5, "filter": "colorize", "model": "", "device": "cpu"}
+    height, width = pixels.shape[:2]
+    request |= {"params": {}, "picture": {"width": width, "height": height, "format": "Y' u8"}}
+    request["others"] = [
+        {"role": role, "x": x, "y": y, "width": p.shape[1], "height": p.shape[0],
+         "format": "R'G'B'A u8"}
+        for role, x, y, p in others
+    ]  # fmt: skip
+    payload = [pixels.tobytes(), *(p.tobytes() for *_, p in others)]
+    protocol.write_frame(worker.process.stdin, {**request, **changes}, payload)
+    return worker.receive()
+
+
+def test_a_hint_colors_its_place(worker):
+    grey = np.full((40, 60, 1), 120, np.uint8)
+    hint = np.zeros((10, 10, 4), np.uint8)
+    hint[2:8, 2:8] = (40, 60, 200, 255)
+    _, header, result = send_with(worker, grey, [("hint", 20, 10, hint)])
+    assert header["kind"] == "result", header
+    assert header["report"]["hinted"] > 0
+    pixels = np.frombuffer(result, np.uint8).reshape(40, 60, 3)
+    red, green, blue = pixels[15, 25].astype(int)
+    assert blue > red + 100 and blue > green + 100
+
+
+def test_variants_are_layers_and_a_place_is_told_of(tmp_path):
+    fakes.palette_ab(tmp_path / "choosing", ((60, 40), (-50, 40), (20, -60)), (1, 0.7, 0.2))
+    grey = np.full((24, 30, 1), 120, np.uint8)
+    with Worker(tmp_path) as worker:
+        params = {"seed": 4, "variants": 3, "palette": []}
+        _, header, result = send_with(worker, grey, [], params=params, at=[29, 23])
+        assert [other["role"] for other in header["others"]] == ["variant", "variant"]
+        assert len(result) == 3 * grey.size * 3
+        assert len(header["report"]["likeliest"]) == 3
+        assert 0 <= header["report"]["confidence"] <= 1
+        for at in ([30, 0], [-1, 0], [1], "1,2", [1.5, 2], [True, 1], {}):
+            _, header, _ = send_with(worker, grey, [], at=at)
+            assert (header["kind"], header["code"]) == ("failure", "bad_request")
+            assert "'at' is" in header["sentence"]
+
+
+def test_a_preview_with_a_hint_is_recalled_and_equals_the_run(worker):
+    grey = ramp(channels=1)
+    hint = np.zeros((20, 30, 4), np.uint8)
+    hint[5:9, 5:9] = (40, 60, 200, 255)
+
+    def asked(strength, **changes):
+        params = {"strength": strength}
+        _, header, result = send_with(
+            worker, grey, [("hint", 0, 0, hint)], params=params, **changes
+        )
+        return header["report"]["recalled"], result
+
+    assert asked(1.0, preview=True)[0] is False
+    recalled, previewed = asked(0.25, preview=True)
+    assert recalled is True
+    assert asked(0.25) == (False, previewed)

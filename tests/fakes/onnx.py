@@ -120,6 +120,26 @@ def hinted_ab(folder: Path, a: float = 0.0, b: float = 0.0, **manifest: Any) -> 
     return _save(folder, nodes, constants, (inputs, outputs), **manifest)
 
 
+def palette_ab(
+    folder: Path, palette: Sequence[tuple[float, float]], logits: Sequence[float], **manifest: Any
+) -> Path:
+    """A colouriser with the same logits over its palette everywhere, and no other input.
+
+    Its ab is the palette's mean under their softmax.
+    """
+    weights = np.exp(np.array(logits)) / np.exp(logits).sum()
+    nodes = [
+        helper.make_node("Mul", ["input", "zero"], ["nothing"]),
+        helper.make_node("Add", ["nothing", "ab"], ["output"]),
+        helper.make_node("Add", ["nothing", "given"], ["logits"]),
+    ]
+    constants = {"zero": np.zeros(1), "given": np.reshape(logits, (1, -1, 1, 1))}
+    constants["ab"] = (weights @ np.array(palette)).reshape(1, 2, 1, 1)
+    spec = TensorSpec("logits", "latent", (0.0, 1.0), role="palette", size=len(palette))
+    manifest["palette"] = tuple(palette)
+    return _save(folder, nodes, constants, (LIGHTNESS, (AB, spec)), **manifest)
+
+
 def with_part(folder: Path, **manifest: Any) -> Path:
     """A style of two graphs: "style-code" takes the mean colour, the main one adds it."""
     code = TensorSpec("code", "latent", (0.0, 1.0), "NC", role="code", size=3)
