@@ -272,7 +272,7 @@ def _check_models(options: argparse.Namespace) -> int:
     from core.filters import filter_of
     from core.image import Image
     from core.service import Service
-    from core.work import Work
+    from core.work import Other, Work
 
     catalog = Catalog.read(_folders(options))
     service = Service(_folders(options))
@@ -287,9 +287,10 @@ def _check_models(options: argparse.Namespace) -> int:
                 Work(
                     Image(ramp),
                     known.settings(),
-                    lambda task, model_id, ready=generator: ready,
+                    lambda task, model_id, role="", ready=generator: ready,
                     manifest.id,
                     lambda fraction, text: None,
+                    (Other("style", Image(ramp)),) if manifest.takes("style") else (),
                 )
             )
         except LimnerError as error:

@@ -196,6 +196,11 @@ class Graph:
         self._inputs = {tensor.role: tensor for tensor in spec.inputs}
         self._outputs = {tensor.role: tensor for tensor in spec.outputs}
         self._session = session
+        # parts run before the main graph, which then wants their memory
+        self._options = ort.RunOptions()
+        if spec.name:
+            shrink = "memory.enable_memory_arena_shrinkage"
+            self._options.add_run_config_entry(shrink, "cpu:0")
 
     def run(
         self, inputs: Mapping[str, Array], wanted: tuple[str, ...] | None, provider: str
@@ -207,7 +212,7 @@ class Graph:
         }
         specs = [self._outputs[role] for role in wanted or self._outputs]
         with translated(self._title):
-            found = self._session.run([spec.name for spec in specs], feed)
+            found = self._session.run([spec.name for spec in specs], feed, self._options)
         results = {}
         for spec, output in zip(specs, found, strict=True):
             results[spec.role] = from_graph(np.asarray(output), spec, self._title)

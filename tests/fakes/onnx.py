@@ -218,7 +218,7 @@ def any_style(folder: Path, **manifest: Any) -> Path:
     axes = {"axes": np.array([2, 3], np.int64)}
     vector = {"range": (0.0, 1.0), "layout": "NC", "size": 3}
     code = TensorSpec("code", "latent", role="code", **vector)
-    statistics = TensorSpec("statistics", "latent", role="statistics", **vector)
+    statistics = TensorSpec("statistics", "latent", role="features", **vector)
     style = TensorSpec("style", "srgb", (0.0, 1.0), role="style")
     features = TensorSpec("features", "latent", (0.0, 1.0), role="features", size=3)
     graphs = {
