@@ -34,4 +34,14 @@ def tr(text):
     return getattr(catalog, "ugettext", catalog.gettext)(text)
 
 
+def look_up(text):
+    """As tr, for text that another program has made; see plugin/words.py for what is known."""
+    return tr(text) if text else text
+
+
+def is_translated():
+    """Whether there is a catalog of the user's language."""
+    return isinstance(_catalogs[0], gettext.GNUTranslations)
+
+
 use()

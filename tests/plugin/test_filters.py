@@ -14,8 +14,32 @@ def parameters():
 def test_the_names_that_scripts_use_stay():
     """Other people's scripts break where one of these changes."""
     assert {known.id: [p.name for p in known.parameters] for known in filters.FILTERS} == {
-        "limner-auto-colorize": ["model", "strength", "saturation", "device", "output"],
-        "limner-apply-style": ["model", "strength", "device", "output"],
+        "limner-auto-colorize": [
+            "model",
+            "hint",
+            "dabs",
+            "reference",
+            "strength",
+            "saturation",
+            "strictness",
+            "flats",
+            "palette",
+            "seed",
+            "variants",
+            "device",
+            "output",
+        ],
+        "limner-apply-style": [
+            "model",
+            "style-layer",
+            "style-file",
+            "strength",
+            "preserve-colors",
+            "brush-size",
+            "colorize",
+            "device",
+            "output",
+        ],
     }
 
 
