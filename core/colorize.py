@@ -78,16 +78,34 @@ def colorize(
     """
     check_usable(image)
     result = image.color_result(out)
-    work = fit_size(image.width, image.height, _work_side(generator.manifest.size, image))
+    work = work_size(generator.manifest.size, image.width, image.height)
     reading = "Reading lightness"
     lightness = reduced_lightness(image, work, lambda share: progress(0.3 * share, reading))
     progress(0.3, f"Predicting colour ({generator.provider.removesuffix('ExecutionProvider')})")
     guide, ab = predict(lightness, generator)
+    lay(image, guide, ab, work, settings, result, progress)
+    return result
+
+
+def lay(
+    image: Image,
+    guide: Array,
+    ab: Array,
+    work: tuple[int, int],
+    settings: ColorizeSettings,
+    result: Image,
+    progress: Progress,
+) -> None:
+    """Lay a* and b* over the picture's own lightness, into result.
+
+    Args:
+        guide, ab: as `predict` returns them.
+        work: (width, height) of the part of the guide that is no padding.
+    """
     progress(0.6, "Laying colour over the picture")
     slopes, offsets = guided_upsample(guide, ab * np.float32(settings.saturation))
     visible = np.s_[:, : work[1], : work[0]]
     _merge(image, fold(slopes[visible], offsets[visible]), settings.strength, result, progress)
-    return result
 
 
 def reduced_lightness(
@@ -151,11 +169,10 @@ def predict(lightness: Array, generator: Generator) -> tuple[Array, Array]:
     return guide, ab
 
 
-def _work_side(size: SizeSpec, image: Image) -> int:
-    """The longer side at which the generator runs."""
-    if size.fixed:
-        return min(size.fixed)
-    return size.work or max(image.width, image.height)
+def work_size(size: SizeSpec, width: int, height: int) -> tuple[int, int]:
+    """(width, height) at which the generator sees a picture of that size."""
+    side = min(size.fixed) if size.fixed else size.work
+    return fit_size(width, height, side or max(width, height))
 
 
 def _merge(

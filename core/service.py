@@ -11,6 +11,7 @@ from core import protocol
 from core.catalog import Catalog, default_folders
 from core.errors import BadRequest
 from core.filters import FILTERS
+from core.frames import run_frames
 from core.generator import Generator
 from core.image import Image
 from core.work import Answer, Other, Progress, Work
@@ -44,7 +45,8 @@ class Service:
         """Do what a request of core.protocol asks for.
 
         A request with "preview": true is one of many for the same small picture: where only
-        numbers changed since the last one, its inference is not done again.
+        numbers changed since the last one, its inference is not done again. One with "frames": n
+        is of an animation: n frames of one size, one below the other.
 
         Returns:
             The filter's answer and the report for the user: model, sha256, provider, nodes,
@@ -71,9 +73,12 @@ class Service:
             return generator
 
         started = time.monotonic()
-        answer = known.run(
-            Work(image, settings, find, request["model"], progress, others, preview, True)
-        )
+        work = Work(image, settings, find, request["model"], progress, others, preview, True)
+        frames = request.get("frames")
+        if frames is None:
+            answer = known.run(work)
+        else:
+            answer = run_frames(request["filter"], work, frames)
         told = {"seconds": round(time.monotonic() - started, 3)}
         told["recalled"] = answer.generator.recalled
         return answer, {**answer.generator.report(), **told, **answer.facts}

@@ -37,6 +37,7 @@ kind: one of
 
     number, integer     lower..upper
     flag                True or False
+    frames              True or False: work on all layers
     model               DEFAULT_MODEL or the id of an installed model of the filter's tasks
     device              key of DEVICES
     output, color-output    key of OUTPUTS; the latter of all of them
@@ -67,6 +68,8 @@ OUTPUTS = (
 
 COLOR_OUTPUT = "color"
 OUTPUT_KINDS = ("output", "color-output")
+FIRST_TIME_KINDS = OUTPUT_KINDS + ("frames",)
+"""What "Run Again" does not ask for: the result takes the place of the earlier one."""
 
 DEFAULT_MODEL = "default"
 """What stands for the model that is marked so. GIMP 3 remembers a procedure's choices from the
@@ -123,7 +126,7 @@ DABS = Parameter(
 )
 REFERENCE = _layer(
     "reference",
-    tr(u"Re_ference"),
+    tr(u"Reference l_ayer"),
     tr(u"A layer of any open image whose colors are to be taken"),
 )
 PALETTE = Parameter(
@@ -220,6 +223,20 @@ def _output(kind):
     return Parameter("output", kind, tr(u"Resul_t"), blurb, None, None, "layer")
 
 
+FRAMES = Parameter(
+    "frames",
+    "frames",
+    tr(u"All layers as _frames"),
+    tr(
+        u"Work on all layers as frames of an animation, with colors that stay steady from one to"
+        u" the next; each result replaces its frame"
+    ),
+    None,
+    None,
+    False,
+)
+
+
 FILTERS = (
     Filter(
         id="limner-auto-colorize",
@@ -253,6 +270,7 @@ FILTERS = (
             VARIANTS,
             DEVICE,
             _output("color-output"),
+            FRAMES,
         ),
     ),
     Filter(
@@ -280,6 +298,7 @@ FILTERS = (
             COLORIZE_FIRST,
             DEVICE,
             _output("output"),
+            FRAMES,
         ),
     ),
 )

@@ -55,6 +55,16 @@ class Host(object):
         """The layer's pixels of some rows, in picture()'s format."""
         raise NotImplementedError
 
+    def finish_reading(self):
+        """Let go of the layer's pixels; insert() of another layer's result may change them."""
+
+    def request_fields(self):
+        """What this source adds to a request, a dict; nothing for a single layer."""
+        return {}
+
+    is_single = True
+    """Whether it is one layer; several ones take no hints and give one result each."""
+
     can_reduce = False
     """Whether read_other can reduce a layer."""
 
@@ -98,7 +108,9 @@ class Host(object):
         raise NotImplementedError
 
     def refuse_output(self, output):
-        """Raise Unsupported where insert() cannot do what that output asks for."""
+        """Raise Unsupported where insert() cannot do what that output asks for; "frames" asks for
+        "replace" on every layer.
+        """
 
     def insert(self, draft, output):
         """Show the draft: a gray image becomes RGB, the layer goes in above the source at its

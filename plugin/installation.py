@@ -118,17 +118,17 @@ def choose_model(models, value, filter_name):
     if not models:
         raise WorkerNotInstalled(tr(u"No model for %s is installed.") % filter_name)
     if value == DEFAULT_MODEL:
-        return models[0]  # see model_to_ask for where the worker chooses
+        return models[0]
     for model in models:
         if model.id == value:
             return model
     raise WorkerNotInstalled(tr(u"The model '%s' is not installed.") % as_text(value))
 
 
-def model_to_ask(models, value, filter_name):
-    """The model's id for a request, u"" where the worker is to choose; see choose_model."""
+def asked_model(models, value, filter_name):
+    """As choose_model; None where the worker is to choose by what the picture is."""
     model = choose_model(models, value, filter_name)
-    return u"" if value == DEFAULT_MODEL and is_choosing(models) else model.id
+    return None if value == DEFAULT_MODEL and is_choosing(models) else model
 
 
 def _models_in(place):

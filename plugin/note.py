@@ -83,7 +83,7 @@ def fitting_parameters(chosen, parameters):
 
 def _fits(parameter, value):
     kind = parameter.kind
-    if kind == "flag":
+    if kind in ("flag", "frames"):
         return isinstance(value, bool)
     if kind in ("number", "integer"):
         types = (int, float) if kind == "number" else (int,)

@@ -38,6 +38,11 @@ def others_of(host, values, picture, scale=1.0):
     dabs = hints.read_dabs(values.get("dabs") or u"")
     layer = values.get("hint")
     if layer is not None or dabs:
+        if not host.is_single:
+            raise Unsupported(
+                tr(u"Frames of an animation take no color hints."),
+                tr(u"Choose no hint layer; a reference picture works for all of them."),
+            )
         found.append(_hint(host, layer, dabs, picture, scale))
     for name, role in sorted(_ROLES.items()):
         if values.get(name) is not None:

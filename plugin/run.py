@@ -45,6 +45,8 @@ def run(host, worker, chosen, values, model=None, version=u""):
     """
     refuse_unsupported(host.source())
     output = values.get("output", u"layer")
+    if not host.is_single:
+        output, values = u"replace", dict(values, variants=1, flats=False)
     host.refuse_output(output)
     picture = host.picture()
     name = chosen.layer_name.format(model=look_up(model.title) if model else u"")
@@ -58,6 +60,7 @@ def run(host, worker, chosen, values, model=None, version=u""):
     host.progress(0.0, chosen.undo)
     others = others_of(host, values, picture)
     request = make_request(chosen, dict(values, model=model.id if model else u""), picture)
+    request.update(host.request_fields())
     add_choices(request, host, values)
     add_others(request, others)
     result = worker.ask(request, _all_pieces(host, picture, others), worked)

@@ -42,7 +42,7 @@ def ask_user(procedure, config, chosen, host, worker, models):
             dialog.get_scale_entry(parameter.name, 1.0)  # a slider instead of a bare number
     live = LivePreview(config, chosen, host, worker, models, dialog)
     chosen_here = [
-        p for p in chosen.parameters if not (host.replaces and p.kind in filters.OUTPUT_KINDS)
+        p for p in chosen.parameters if not (host.replaces and p.kind in filters.FIRST_TIME_KINDS)
     ]
     _lay_out(dialog, live, [p.name for p in chosen_here])
     agreed = False

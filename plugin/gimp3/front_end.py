@@ -71,6 +71,9 @@ def add_argument(procedure, parameter, models):
         bounds = (parameter.lower, parameter.upper, parameter.default)
         procedure.add_double_argument(*texts, *bounds, flags)
         return
+    if parameter.kind == "flag":
+        procedure.add_boolean_argument(*texts, parameter.default, flags)
+        return
     choice = Gimp.Choice.new()
     for number, (name, label) in enumerate(filters.choices(parameter, models)):
         choice.add(name, number, label, "")
@@ -142,6 +145,11 @@ def run_filter(procedure, run_mode, image, drawables, config, replaced=None):
                 return False
         values = {p.name: config.get_property(p.name) for p in chosen.parameters}
         model = installation.choose_model(models, values["model"], chosen.undo)
+        if values["frames"] and replaced is None:
+            from plugin.frames import FramesHost
+
+            # the lowest layer is the first frame
+            host = FramesHost([Gimp3Host(image, [each]) for each in reversed(image.get_layers())])
         Gimp.progress_init(chosen.undo)
         try:
             report = run_once(host, worker, chosen, values, model, record.version)

@@ -23,6 +23,7 @@ from gi.repository import Babl, Gegl, Gimp  # noqa: E402
 
 from plugin import note  # noqa: E402
 from plugin.errors import Unsupported  # noqa: E402
+from plugin.frames import FRAMES_HINT  # noqa: E402
 from plugin.host import Draft, Host, Source  # noqa: E402
 from plugin.preview import preview_scale, preview_size  # noqa: E402
 from plugin.translation import tr  # noqa: E402
@@ -119,6 +120,9 @@ class Gimp3Host(Host):
         picture_format = self._picture["format"]
         return self._buffer.get(rectangle, 1.0, picture_format, Gegl.AbyssPolicy.NONE)
 
+    def finish_reading(self):
+        self._buffer = None  # GIMP loses a buffer that is still held
+
     def source_number(self):
         return self._drawable.get_tattoo()
 
@@ -153,17 +157,19 @@ class Gimp3Host(Host):
         return self._replaced is not None
 
     def refuse_output(self, output):
-        if output != "replace" or self._replaced:
+        if output not in ("replace", "frames") or self._replaced:
             return
+        together = FRAMES_HINT if output == "frames" else ""
         if self._drawable.is_group():
             raise Unsupported(
                 tr("A layer group has no pixels of its own."),
-                tr("Let the result become a new layer, or click a layer in the group."),
+                together or tr("Let the result become a new layer, or click a layer in the group."),
             )
         if self._drawable.get_lock_content():
             raise Unsupported(
                 tr("The pixels of this layer are locked."),
-                tr("Unlock them in the Layers dialog, or let the result become a new layer."),
+                together
+                or tr("Unlock them in the Layers dialog, or let the result become a new layer."),
             )
 
     def insert(self, draft, output):
@@ -177,7 +183,7 @@ class Gimp3Host(Host):
 
     def _replace_pixels(self, draft):
         """Put the draft's pixels into the source, by way of its shadow: inside the selection."""
-        self._buffer = None
+        self.finish_reading()
         whole = Gegl.Rectangle.new(0, 0, *self._size())
         shadow = self._drawable.get_shadow_buffer()
         draft.buffer.copy(whole, Gegl.AbyssPolicy.NONE, shadow, whole)
