@@ -113,7 +113,7 @@ SATURATION = Parameter(
 HINT = _layer(
     "hint",
     tr(u"H_int layer"),
-    tr(u"A layer with strokes of the colors that you want; where it is transparent, it says nothing"),
+    tr(u"A layer with strokes of the colors that you want; transparent parts say nothing"),
 )
 DABS = Parameter(
     "dabs",
@@ -345,8 +345,8 @@ def _default_label(models):
 
 
 def is_choosing(models):
-    """Whether there are models of several tasks, so that the picture decides where none is named."""
-    return len(set(model.task for model in models)) > 1
+    """Whether there are models of several tasks: the picture decides where none is named."""
+    return len({model.task for model in models}) > 1
 
 
 def find(filter_id):

@@ -125,10 +125,33 @@ def choose_model(models, value, filter_name):
     raise WorkerNotInstalled(tr(u"The model '%s' is not installed.") % as_text(value))
 
 
-def asked_model(models, value, filter_name):
-    """As choose_model; None where the worker is to choose by what the picture is."""
-    model = choose_model(models, value, filter_name)
-    return None if value == DEFAULT_MODEL and is_choosing(models) else model
+def asked_model(models, values, filter_name):
+    """The model for a run; None where the worker is to choose by what the picture is.
+
+    Args:
+        models: as installed_models gives them.
+        values: the filter's parameters by name. Where a style is given and no model, the first
+            one is meant that takes a style.
+        filter_name: for the sentence where there is none.
+
+    Raises:
+        WorkerNotInstalled: there is no such model.
+    """
+    model = choose_model(models, values["model"], filter_name)
+    if values["model"] != DEFAULT_MODEL:
+        return model
+    if is_choosing(models):
+        return None
+    if values.get("style-layer") is not None or values.get("style-file"):
+        return next((each for each in models if u"style" in each.takes), model)
+    return model
+
+
+def fitting_values(values, model):
+    """The parameters without the style that a model of a style of its own has no use for."""
+    if model is None or u"style" in model.takes:
+        return values
+    return dict(values, **{"style-layer": None, "style-file": u""})
 
 
 def _models_in(place):

@@ -179,7 +179,7 @@ def _carry_out(call):
     from plugin.worker import Worker
 
     record = installation.load(call.folder)
-    model = installation.asked_model(call.models, call.values["model"], call.chosen.undo)
+    model = installation.asked_model(call.models, call.values, call.chosen.undo)
     layers = [call.drawable]
     if call.values["frames"]:
         layers = list(reversed(call.image.layers))  # the lowest layer is the first frame
@@ -189,7 +189,8 @@ def _carry_out(call):
         refuse_unsupported(host.source())
         with Worker.installed(record) as worker:
             worker.start()
-            run(host, worker, call.chosen, call.values, model, record.version)
+            values = installation.fitting_values(call.values, model)
+            run(host, worker, call.chosen, values, model, record.version)
     finally:
         for each in hosts:
             each.close()

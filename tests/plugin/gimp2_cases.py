@@ -344,7 +344,8 @@ def case_a_style_picture_is_named_to_the_worker():
     assert run(image, layer, *values, name=STYLE) == "success"
     with open(os.path.join(FOLDER, "request.json")) as stream:
         params = json.load(stream)["params"]
-    assert params["styles"] == [{"path": u"/pictures/M\xe4rz.png", "weight": 1.0}]
+    (style,) = params["styles"]
+    assert style["path"].encode("utf-8") == values[3] and style["weight"] == 1.0
     assert params["brush_size"] == 2.0 and params["colorize"] is False
 
 
@@ -501,7 +502,8 @@ def case_a_fallback_is_told():
 
 def case_every_module_imports():
     sys.path.insert(0, FOLDER)
-    for name in ("errors", "filters", "frames", "host", "installation", "others", "process", "run", "worker"):
+    names = "errors filters frames host installation others process run stack words worker"
+    for name in names.split():
         __import__("plugin." + name)
     __import__("plugin.gimp2.front_end")
     __import__("plugin.gimp2.host")

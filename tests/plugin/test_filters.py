@@ -6,7 +6,6 @@ import pytest
 
 from plugin import filters
 
-
 LISTED = ("model", "device", *filters.OUTPUT_KINDS)
 FREE = ("flag", "frames", "layer", "palette", "file", "dabs")
 
