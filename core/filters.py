@@ -1,11 +1,12 @@
 """The filters, as a request asks for them: which settings, which others, and what is done."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from core.colorize import ColorizeSettings, colorize
+from core.colorize import ColorizeSettings
 from core.errors import ModelUnsupported
 from core.measure import colored_share
+from core.photo import color_photo
 from core.stylize import StylizeSettings, stylize
 from core.work import Answer, Work
 
@@ -28,12 +29,11 @@ class Filter:
 
 
 def run_colorize(work: Work) -> Answer:
-    """Auto Colorize. Facts: colored, 0..1, see core.measure.colored_share."""
+    """Auto Colorize. Facts: colored, 0..1, see core.measure.colored_share; core.photo's."""
     generator = work.find("colorize", work.model)
-    facts = {"colored": round(colored_share(work.image), 3)}
-    out = work.color_memory()  # each band of the source is read before it is written
-    image = colorize(work.image, generator, work.settings, work.progress, out)
-    return Answer(image, generator, facts=facts)
+    colored = round(colored_share(work.image), 3)
+    answer = color_photo(work, generator)
+    return replace(answer, facts={"colored": colored, **answer.facts})
 
 
 def run_stylize(work: Work) -> Answer:
@@ -44,7 +44,9 @@ def run_stylize(work: Work) -> Answer:
 
 
 FILTERS: dict[str, Filter] = {
-    "colorize": Filter(ColorizeSettings, run_colorize, ("colorize", "sketch")),
+    "colorize": Filter(
+        ColorizeSettings, run_colorize, ("colorize", "sketch"), ("hint", "reference")
+    ),
     "stylize": Filter(StylizeSettings, run_stylize, ("stylize",)),
 }
 """Filter of a request -> what it is."""

@@ -14,6 +14,8 @@ from core.filters import FILTERS
 from core.frames import run_frames
 from core.generator import Generator
 from core.image import Image
+from core.manifest import INPUT_ROLES
+from core.recall import Recall
 from core.work import Answer, Other, Progress, Work
 
 KEPT_GENERATORS = 4
@@ -25,11 +27,17 @@ class Service:
     def __init__(self, folders: tuple[Path, ...] | None = None) -> None:
         self._folders = default_folders() if folders is None else folders
         self._generators: dict[tuple[str, str, str], Generator] = {}
+        self._recall = Recall()
 
     def hello(self, version: str) -> dict[str, Any]:
         """The first message: who speaks, and which models there are."""
         models = [
-            {"id": m.manifest.id, "task": m.manifest.task, "title": m.manifest.title}
+            {
+                "id": m.manifest.id,
+                "task": m.manifest.task,
+                "title": m.manifest.title,
+                "takes": [role for role in INPUT_ROLES if m.manifest.takes(role)],
+            }
             for m in Catalog.read(self._folders).models()
         ]
         return {
@@ -45,8 +53,9 @@ class Service:
         """Do what a request of core.protocol asks for.
 
         A request with "preview": true is one of many for the same small picture: where only
-        numbers changed since the last one, its inference is not done again. One with "frames": n
-        is of an animation: n frames of one size, one below the other.
+        numbers changed since the last one, its inference is not done again. With "at": [x, y], a
+        pixel of the picture, the report tells what a colouriser thinks of that place. One with
+        "frames": n is of an animation: n frames of one size, one below the other.
 
         Returns:
             The filter's answer and the report for the user: model, sha256, provider, nodes,
@@ -65,6 +74,8 @@ class Service:
             if other.role not in known.roles:
                 raise BadRequest(f"This filter takes no picture as '{other.role}'.")
         preview = request.get("preview") is True
+        at = check_place(request.get("at"), image)
+        recall = self._recall if preview else None
 
         def find(task: str, model_id: str) -> Generator:
             progress(0.0, "Loading the model")
@@ -73,7 +84,7 @@ class Service:
             return generator
 
         started = time.monotonic()
-        work = Work(image, settings, find, request["model"], progress, others, preview, True)
+        work = Work(image, settings, find, request["model"], progress, others, preview, True, at, recall)
         frames = request.get("frames")
         if frames is None:
             answer = known.run(work)
@@ -115,6 +126,16 @@ def unpack(request: dict[str, Any], payload: bytearray) -> tuple[Image, tuple[Ot
         for other, image in zip(pictures[1:], images[1:], strict=True)
     )
     return images[0], others
+
+
+def check_place(place: Any, image: Image) -> tuple[int, int] | None:
+    """A request's "at", None where there is none. Raises BadRequest."""
+    if place is None:
+        return None
+    whole = isinstance(place, (list, tuple)) and [type(number) for number in place] == [int, int]
+    if not whole or not (0 <= place[0] < image.width and 0 <= place[1] < image.height):
+        raise BadRequest(f"'at' is {place!r}, not the x and y of one of the picture's pixels.")
+    return place[0], place[1]
 
 
 def make_settings(settings_type: type, params: dict[str, Any]) -> Any:

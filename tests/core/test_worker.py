@@ -92,7 +92,8 @@ def test_hello_says_who_is_there(worker):
     assert worker.hello["kind"] == "hello"
     assert worker.hello["protocol"] == protocol.PROTOCOL
     assert worker.hello["core"] == __version__
-    assert {"id": "same", "task": "stylize", "title": "Same"} in worker.hello["models"]
+    same = {"id": "same", "task": "stylize", "title": "Same", "takes": ["picture"]}
+    assert same in worker.hello["models"]
 
 
 def test_an_identity_model_gives_back_the_picture(worker):
