@@ -84,7 +84,9 @@ class Service:
             return generator
 
         started = time.monotonic()
-        work = Work(image, settings, find, request["model"], progress, others, preview, True, at, recall)
+        work = Work(
+            image, settings, find, request["model"], progress, others, preview, True, at, recall
+        )
         frames = request.get("frames")
         if frames is None:
             answer = known.run(work)
