@@ -197,10 +197,10 @@ BRUSH = Parameter(
     "brush-size",
     "number",
     tr(u"_Brush size"),
-    tr(u"How broad the strokes are: 1 is the finest"),
-    1.0,
+    tr(u"How broad the strokes are: 1 the finest, 8 the broadest; 0 fits them to the picture"),
+    0.0,
     8.0,
-    2.0,
+    0.0,
 )
 COLORIZE_FIRST = _flag(
     "colorize",

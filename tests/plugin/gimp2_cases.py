@@ -20,7 +20,7 @@ NONINTERACTIVE = gimpfu.RUN_NONINTERACTIVE
 NO_HINTS = (0, None, "", 0, None)  # use-hint, hint, dabs, use-reference, reference
 SKETCH = (0.5, 0, 0, 1)  # strictness, flats, seed, variants
 VALUES = ("default",) + NO_HINTS + (1.0, 1.0) + SKETCH + ("auto", False)
-STYLE_VALUES = ("waves", 0, None, "", 1.0, 0.0, 2.0, 0, "auto", False)
+STYLE_VALUES = ("waves", 0, None, "", 1.0, 0.0, 0.0, 0, "auto", False)
 PARAMS = {"strictness": 0.5, "flats": False, "seed": 0, "variants": 1}
 U8, U16, FLOAT, FLOAT_LINEAR, U8_LINEAR, U32 = 150, 250, 650, 600, 100, 350
 
@@ -340,13 +340,13 @@ def case_a_style_picture_is_named_to_the_worker():
     behave("echo")
     start()
     image, layer = new_image(RED_BLUE)
-    values = STYLE_VALUES[:3] + ("/pictures/M\xc3\xa4rz.png",) + STYLE_VALUES[4:]
+    values = ("own",) + STYLE_VALUES[1:3] + ("/pictures/M\xc3\xa4rz.png",) + STYLE_VALUES[4:]
     assert run(image, layer, *values, name=STYLE) == "success"
     with open(os.path.join(FOLDER, "request.json")) as stream:
         params = json.load(stream)["params"]
     (style,) = params["styles"]
     assert style["path"].encode("utf-8") == values[3] and style["weight"] == 1.0
-    assert params["brush_size"] == 2.0 and params["colorize"] is False
+    assert params["brush_size"] == 0.0 and params["colorize"] is False
 
 
 def case_a_sketch_becomes_a_group():
