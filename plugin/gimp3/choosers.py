@@ -5,7 +5,7 @@ import gi
 gi.require_version("Gtk", "3.0")
 gi.require_version("Gimp", "3.0")
 gi.require_version("GimpUi", "3.0")
-from gi.repository import Gimp, GimpUi, Gtk  # noqa: E402
+from gi.repository import Gimp, GimpUi, GObject, Gtk  # noqa: E402
 
 from plugin.translation import tr  # noqa: E402
 
@@ -37,7 +37,7 @@ class LayerRow(Gtk.Box):
         self.pack_start(self.label, False, False, 0)
         self.pack_start(self._list, True, True, 0)
         self._show()
-        self._list.connect("changed", self._chosen)
+        GObject.Object.connect(self._list, "changed", self._chosen)  # connect() is GIMP's own
         config.connect(f"notify::{parameter.name}", lambda *_: self._show())
         self.show_all()
 

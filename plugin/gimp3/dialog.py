@@ -40,10 +40,12 @@ def ask_user(procedure, config, chosen, host, worker, models, record):
     GimpUi.init("limner")
     dialog = FilterDialog(procedure, config, chosen, host, worker, models, record)
     agreed = False
+    dialog.live.start()
     try:
         agreed = dialog.window.run()
     finally:
-        dialog.close(agreed)
+        dialog.live.close(interrupt=not agreed)
+        dialog.window.destroy()
     if dialog.wants_hint_layer:
         host.new_hint_layer()
         host.tell(HINT_LAYER_MADE)
@@ -61,6 +63,7 @@ class FilterDialog:
 
     Attributes:
         window: GimpUi.ProcedureDialog.
+        live: LivePreview, to be started.
         wants_hint_layer: whether it was left by the button "New Hint Layer".
     """
 
@@ -73,18 +76,13 @@ class FilterDialog:
         self._rows = {}  # name of a parameter -> the widget that shows it
         self._kind, self._other_kind = label(), Gtk.Button(relief=Gtk.ReliefStyle.NONE)
         self._other_kind.connect("clicked", lambda *_: self._take_other_kind())
-        self._live = LivePreview(config, chosen, host, worker, models, self._heard)
+        self.live = LivePreview(config, chosen, host, worker, models, self._heard)
         self._lay_out(record)
         self._show_rows_of("photo")
         if chosen.task == "stylize":
             config.connect("notify::style-file", lambda *_: self._style_chosen("style-file"))
             config.connect("notify::style-layer", lambda *_: self._style_chosen("style-layer"))
         self.window.connect("focus-in-event", self._looked_at)
-
-    def close(self, agreed):
-        """End it; the worker is the caller's again, in the middle of nothing if agreed."""
-        self._live.close(interrupt=not agreed)
-        self.window.destroy()
 
     def _lay_out(self, record):
         """The preview on the left, the parameters and what is said on the right: a dialog that
@@ -93,7 +91,7 @@ class FilterDialog:
         window = self.window
         window.get_label("limner-preview", "", False, False).hide()
         left = window.fill_box("limner-left", ["limner-preview"])
-        left.pack_start(self._live.widget, False, False, 0)
+        left.pack_start(self.live.widget, False, False, 0)
         shown = [p for p in self._chosen.parameters if self._is_shown(p)]
         first = [p for p in shown if p.name not in MORE]
         more = [p for p in shown if p.name in MORE]
@@ -108,7 +106,7 @@ class FilterDialog:
         lower.set_margin_top(SPACE)
         right = window.fill_box("limner-right", ["limner-first", "limner-expander"])
         right.set_margin_start(2 * SPACE)
-        right.pack_end(self._live.sentences, False, False, 0)
+        right.pack_end(self.live.sentences, False, False, 0)
         both = Gtk.Orientation.HORIZONTAL
         window.fill_paned("limner-both", both, "limner-left", "limner-right")
         window.fill(["limner-both"])
@@ -176,7 +174,7 @@ class FilterDialog:
     def _looked_at(self, *_):
         """The dialog got the keyboard back: the user may have painted on the hint layer."""
         if "hint" in self._rows and self._config.get_property("hint") is not None:
-            self._live.ask(again=True)
+            self.live.ask(again=True)
         return False
 
     def _style_chosen(self, name):

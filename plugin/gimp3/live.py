@@ -59,10 +59,17 @@ class LivePreview:
         tell(self._size, self._size_text(layer))
         self.widget = self._packed_view()
         self.sentences = self._packed_sentences()
-        self._conversation = Conversation(worker, GLib.idle_add, self._answered, self._failed)
-        self._handler = config.connect("notify", lambda *_: self.ask())
+        self._worker = worker
+        self._conversation = None
         self._asked = 0
         self._last = None
+
+    def start(self):
+        """Begin to talk to the worker, which nobody else may do until close()."""
+        self._conversation = Conversation(
+            self._worker, GLib.idle_add, self._answered, self._failed
+        )
+        self._handler = self._config.connect("notify", lambda *_: self.ask())
         self.ask()
 
     def close(self, interrupt):
