@@ -236,6 +236,8 @@ def check_film_options(options: argparse.Namespace) -> None:
         raise BadRequest(f"--steady is {options.steady}, not a number from 0 to 1.")
     if not 2 <= options.segment <= 100000:
         raise BadRequest(f"--segment is {options.segment}, not a number from 2 to 100000.")
+    if getattr(options, "colorize", False):
+        raise BadRequest("--colorize is for pictures.", "Colour the film first, then paint that.")
     if options.reference and options.task != "colorize":
         raise BadRequest("--reference is for colorize.", "Leave it out for style.")
     if getattr(options, "hints", None) is not None or getattr(options, "variants", 1) != 1:

@@ -3,10 +3,12 @@
     limner colorize old.jpg                 writes old.colorized.jpg beside it
     limner colorize scans/ -o coloured/     a folder with its subfolders, mirrored
     limner style photo.png --strength 0.7   writes photo.styled.png
+    limner style photo.png --style wave.jpg in the style of a picture (or of `limner styles`)
     limner colorize film.mp4 -o new.mkv     a film (needs the extra "film")
     limner colorize old.jpg --hints dabs.png --palette '#884422,#3366aa'
     limner inspect old.jpg --at 120,80      the likeliest colours of a place
     limner models                           what is installed
+    limner models add candy.onnx            a style model made by others
     limner check                            is each model whole, and does it run
 
 Paths of results go to stdout, everything else to stderr. Exit code 0: all done; 1: something
@@ -20,7 +22,7 @@ from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
-from core import __version__
+from core import __version__, model_commands, style_commands
 from core.bulk import (
     add_color_options,
     add_options,
@@ -107,9 +109,11 @@ def _parser() -> argparse.ArgumentParser:
     inspect.add_argument("--model", default="", metavar="ID", help="see `limner models`")
     inspect.set_defaults(command=_inspect)
     style = commands.add_parser("style", parents=[pictures], help="paint pictures in a style")
+    style_commands.add_options(style)
     style.set_defaults(command=_run_filter, task="stylize")
-    listing = commands.add_parser("models", parents=[models], help="list the installed models")
-    listing.set_defaults(command=_list_models)
+    styles = commands.add_parser("styles", help="list the style pictures that can be named")
+    styles.set_defaults(command=style_commands.list_styles)
+    model_commands.add_parsers(commands, models, device)
     check = commands.add_parser("check", parents=[models, device], help="try every model")
     check.set_defaults(command=_check_models)
     worker = commands.add_parser(
@@ -125,6 +129,8 @@ def _run_filter(options: argparse.Namespace) -> int:
     from core.palette import parse_palette
     from core.service import make_settings
 
+    if options.task == "stylize":
+        style_commands.resolve(options, _folders(options))
     settings_type = FILTERS[options.task].settings
     names = [field.name for field in fields(settings_type)]
     options.palette = parse_palette(getattr(options, "palette", ""))
@@ -255,27 +261,6 @@ def _pictures(given: Path, output: Path | None, ending: str) -> Iterator[Path]:
 
 def _folders(options: argparse.Namespace) -> tuple[Path, ...] | None:
     return tuple(options.models) if options.models else None
-
-
-def _list_models(options: argparse.Namespace) -> int:
-    """One line a model: id, task, title, size, licence."""
-    from core.catalog import Catalog
-
-    catalog = Catalog.read(_folders(options))
-    rows = [("ID", "TASK", "TITLE", "SIZE", "LICENCE")]
-    for model in catalog.models():
-        manifest = model.manifest
-        size = f"{model.path.stat().st_size / 1e6:.1f} MB" if model.path.is_file() else "missing"
-        rows.append((manifest.id, manifest.task, manifest.title, size, manifest.license))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        print("  ".join(cells).rstrip())
-    for error in catalog.broken.values():
-        _say(f"limner: {error}")
-    if not catalog.models():
-        _say("limner: No model is installed. Run install.py again.")
-    return 0 if catalog.models() and not catalog.broken else 1
 
 
 def _check_models(options: argparse.Namespace) -> int:
