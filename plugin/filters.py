@@ -167,7 +167,7 @@ STRICTNESS = Parameter(
 )
 FLATS = _flag(
     "flats",
-    tr(u"Layer of f_lat colors"),
+    tr(u"La_yer of flat colors"),
     tr(u"Of a sketch: add a layer with one color per region, ready for bucket fill"),
 )
 STYLE_LAYER = _layer(

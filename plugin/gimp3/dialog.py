@@ -74,6 +74,7 @@ class FilterDialog:
         self.wants_hint_layer = False
         self.window = GimpUi.ProcedureDialog.new(procedure, config, chosen.undo)
         self._rows = {}  # name of a parameter -> the widget that shows it
+        self._labels = Gtk.SizeGroup(mode=Gtk.SizeGroupMode.HORIZONTAL)
         self._kind, self._other_kind = label(), Gtk.Button(relief=Gtk.ReliefStyle.NONE)
         self._other_kind.connect("clicked", lambda *_: self._take_other_kind())
         self.live = LivePreview(config, chosen, host, worker, models, self._heard)
@@ -134,6 +135,10 @@ class FilterDialog:
             else:
                 row = self.window.get_widget(parameter.name, GObject.TYPE_NONE)
             self._rows[parameter.name] = row
+            if isinstance(row, GimpUi.Labeled):
+                self._labels.add_widget(row.get_label())
+            elif hasattr(row, "label"):
+                self._labels.add_widget(row.label)
         return box
 
     def _layer_row(self, parameter):

@@ -1,6 +1,8 @@
 """Thumbnails of style pictures: those that come with Limner, and the user's own folder."""
 
+import json
 import os
+from collections import namedtuple
 
 import gi
 
@@ -12,19 +14,46 @@ from plugin.translation import look_up  # noqa: E402
 SIDE = 64
 MOST = 60
 HEIGHT = 168
+INDEX = "index.json"
 _ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
 
 
-def pictures_in(folders):
-    """Full paths of the style pictures, folder after folder, each by name."""
+Style = namedtuple("Style", "path title")
+"""A style picture: full path, and what it is called."""
+
+
+def styles_in(folders):
+    """The style pictures of some folders, folder after folder: those of an index.json in its
+    order (core/gallery.py's), or else every picture by its name.
+    """
     found = []
     for folder in folders:
-        try:
-            names = sorted(os.listdir(folder))
-        except OSError:
-            continue  # the user's own may not be there
-        found += [os.path.join(folder, name) for name in names if name.lower().endswith(_ENDINGS)]
+        found += _indexed(folder) or _unindexed(folder)
     return found[:MOST]
+
+
+def _indexed(folder):
+    try:
+        with open(os.path.join(folder, INDEX), encoding="utf-8") as stream:
+            entries = json.load(stream)
+        return [
+            Style(
+                os.path.join(folder, os.path.basename(entry["file"])),
+                "%s (%s)" % (look_up(str(entry["title"])), entry["painter"]),
+            )
+            for entry in entries
+        ]
+    except (OSError, ValueError, TypeError, KeyError):
+        return []  # none is needed, and a damaged one hides no picture
+
+
+def _unindexed(folder):
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError:
+        return []  # the user's own may not be there
+    names = [name for name in names if name.lower().endswith(_ENDINGS) and name[0] != "."]
+    return [Style(os.path.join(folder, name), os.path.splitext(name)[0]) for name in names]
 
 
 class Gallery(Gtk.ScrolledWindow):
@@ -41,35 +70,35 @@ class Gallery(Gtk.ScrolledWindow):
         self._box = Gtk.FlowBox(
             selection_mode=Gtk.SelectionMode.SINGLE, max_children_per_line=12, homogeneous=True
         )
-        self._paths = pictures_in(folders)
+        self._styles = styles_in(folders)
         self._shown = {}  # path -> child
-        self._waiting = list(self._paths)
+        self._waiting = list(self._styles)
         self._box.connect("child-activated", self._chosen)
         self.add(self._box)
-        rows = 1 + (len(self._paths) > 5)
+        rows = 1 + (len(self._styles) > 5)
         self.set_size_request(-1, min(HEIGHT, rows * (SIDE + 20)))
         config.connect("notify::style-file", lambda *_: self._mark())
         self._source = GLib.idle_add(self._load_one)  # the dialog does not wait for them
         self.connect("destroy", self._stop)
-        if self._paths:
+        if self._styles:
             self.show_all()
 
     @property
     def is_empty(self):
-        return not self._paths
+        return not self._styles
 
     def _load_one(self):
         if not self._waiting:
             self._source = 0
             return False
-        path = self._waiting.pop(0)
+        path, title = self._waiting.pop(0)
         try:
             picture = GdkPixbuf.Pixbuf.new_from_file_at_scale(path, SIDE, SIDE, True)
         except GLib.Error:
             return True  # the worker may be able to read it; the file chooser is there for it
         child = Gtk.FlowBoxChild()
         child.add(Gtk.Image.new_from_pixbuf(picture))
-        child.set_tooltip_text(title_of(path))
+        child.set_tooltip_text(title)
         child.path = path
         self._box.add(child)
         self._shown[path] = child
@@ -93,8 +122,3 @@ class Gallery(Gtk.ScrolledWindow):
         if self._source:
             GLib.source_remove(self._source)
             self._source = 0
-
-
-def title_of(path):
-    """What a picture is called: its file's name in words."""
-    return look_up(os.path.splitext(os.path.basename(path))[0].replace("-", " ").title())
