@@ -196,7 +196,7 @@ PRESERVE = Parameter(
 BRUSH = Parameter(
     "brush-size",
     "number",
-    tr(u"_Brush size"),
+    tr(u"_Brush size (0: fitting)"),
     tr(u"How broad the strokes are: 1 the finest, 8 the broadest; 0 fits them to the picture"),
     0.0,
     8.0,

@@ -15,6 +15,7 @@ from plugin.note import make_note
 from plugin.others import others_of
 from plugin.stack import planned
 from plugin.translation import look_up, tr
+from plugin.words import layer_title
 
 STRIP_ROWS = 256
 
@@ -231,7 +232,11 @@ class Drafts(object):
     def _new(self, number, part):
         title = self._name
         if len(self._plans) > 1:
-            title = look_up(part.title) or self._name
+            role = dict(self._plans)[number].role
+            variants = [n for n, plan in self._plans if plan.role in (u"", u"variant")]
+            # a sketch's first variant is what its layers show
+            first = 1 if variants[:1] == [0] else 2
+            title = layer_title(role, variants.index(number) + first if number in variants else 0)
         draft = self._host.new_draft(title, part.picture)
         self._made[number] = draft, part
         return draft

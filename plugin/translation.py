@@ -30,13 +30,13 @@ def use(languages=None, folder=FOLDER):
 
 def tr(text):
     """The text in the user's language; text itself where the catalog does not have it."""
-    catalog = _catalogs[0]
-    return getattr(catalog, "ugettext", catalog.gettext)(text)
+    return look_up(text)
 
 
 def look_up(text):
     """As tr, for text that another program has made; see plugin/words.py for what is known."""
-    return tr(text) if text else text
+    catalog = _catalogs[0]
+    return getattr(catalog, "ugettext", catalog.gettext)(text) if text else text
 
 
 def is_translated():

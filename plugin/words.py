@@ -13,11 +13,10 @@ KNOWN = (
     tr(u"Laying colour over the picture"),
     tr(u"Photographs"),
     tr(u"Van Gogh"),
-    tr(u"Colors"),
-    tr(u"Flats"),
-    tr(u"Lines"),
 )
 """Titles and steps that the worker or a manifest gives, word by word."""
+
+_LAYERS = {u"lines": tr(u"Lines"), u"colors": tr(u"Colors"), u"flats": tr(u"Flats")}
 
 _CODES = {
     u"bad_request": tr(u"Limner's worker does not take these settings."),
@@ -36,6 +35,16 @@ _CODES = {
 def said(text):
     """What the worker said, in the user's language where it is known."""
     return look_up(text)
+
+
+def layer_title(role, number):
+    """What a layer of a group is called.
+
+    Args:
+        role: of core/work.py's Layer; u"" for the result's own picture.
+        number: 1 for the first of several variants.
+    """
+    return _LAYERS.get(role) or tr(u"Variant %d") % number
 
 
 def failure_sentence(code, sentence):

@@ -14,7 +14,7 @@ from plugin import filters  # noqa: E402
 from plugin.gimp3.choosers import LayerRow, PaletteRow  # noqa: E402
 from plugin.gimp3.gallery import Gallery  # noqa: E402
 from plugin.gimp3.live import LivePreview, label, tell  # noqa: E402
-from plugin.preview import is_colored  # noqa: E402
+from plugin.preview import is_recolored  # noqa: E402
 from plugin.translation import tr  # noqa: E402
 
 SPACE = 6
@@ -24,6 +24,8 @@ MORE = ("palette", "seed", "variants", "device", "frames")
 SKETCH_ONLY = ("strictness", "flats")
 PHOTO_ONLY = ("saturation",)
 STYLE = ("style-file", "style-layer")
+WIDTH = 380
+"""Of the parameters' side, in pixels."""
 
 
 def ask_user(procedure, config, chosen, host, worker, models, record):
@@ -48,8 +50,17 @@ def ask_user(procedure, config, chosen, host, worker, models, record):
         dialog.window.destroy()
     if dialog.wants_hint_layer:
         host.new_hint_layer()
-        host.tell(HINT_LAYER_MADE)
+        _say(chosen.undo, HINT_LAYER_MADE)
     return agreed
+
+
+def _say(title, sentence):
+    """Show a sentence that is no warning; GIMP's own messages all look like one."""
+    info, close = Gtk.MessageType.INFO, Gtk.ButtonsType.CLOSE
+    said = Gtk.MessageDialog(title=title, message_type=info, buttons=close, text=sentence)
+    GimpUi.window_set_transient(said)
+    said.run()
+    said.destroy()
 
 
 HINT_LAYER_MADE = tr(
@@ -83,6 +94,7 @@ class FilterDialog:
         if chosen.task == "stylize":
             config.connect("notify::style-file", lambda *_: self._style_chosen("style-file"))
             config.connect("notify::style-layer", lambda *_: self._style_chosen("style-layer"))
+            config.connect("notify::model", lambda *_: self._model_chosen())
         self.window.connect("focus-in-event", self._looked_at)
 
     def _lay_out(self, record):
@@ -97,7 +109,12 @@ class FilterDialog:
         first = [p for p in shown if p.name not in MORE]
         more = [p for p in shown if p.name in MORE]
         upper = self._filled("limner-first", first)
-        self._add_extras(upper, first, record)
+        if filters.is_choosing(self._models):
+            self._add_kind(upper, first)
+        if any(parameter.name in STYLE for parameter in first):
+            gallery = Gallery(self._config, record.styles)
+            if not gallery.is_empty:
+                left.pack_start(gallery, True, True, 0)
         lower = self._filled("limner-more", more)
         window.get_label("limner-more-title", tr("More settings"), False, False)
         expander = window.fill_expander(
@@ -107,6 +124,7 @@ class FilterDialog:
         lower.set_margin_top(SPACE)
         right = window.fill_box("limner-right", ["limner-first", "limner-expander"])
         right.set_margin_start(2 * SPACE)
+        right.set_size_request(WIDTH, -1)
         right.pack_end(self.live.sentences, False, False, 0)
         both = Gtk.Orientation.HORIZONTAL
         window.fill_paned("limner-both", both, "limner-left", "limner-right")
@@ -156,21 +174,15 @@ class FilterDialog:
     def _palette_row(self, parameter):
         return PaletteRow(self._config, parameter)
 
-    def _add_extras(self, box, parameters, record):
-        """What stands between the rows: the picture's kind, the style gallery."""
+    def _add_kind(self, box, parameters):
+        """What the picture was taken for, below the model that was taken for it."""
+        row = Gtk.Box(spacing=SPACE)
+        row.pack_start(self._kind, False, False, 0)
+        row.pack_end(self._other_kind, False, False, 0)
+        row.show()
+        box.pack_start(row, False, False, 0)
         names = [parameter.name for parameter in parameters]
-        if filters.is_choosing(self._models):
-            row = Gtk.Box(spacing=SPACE)
-            row.pack_start(self._kind, False, False, 0)
-            row.pack_end(self._other_kind, False, False, 0)
-            row.show()
-            box.pack_start(row, False, False, 0)
-            box.reorder_child(row, names.index("model") + 1)
-        if "style-file" in names:
-            gallery = Gallery(self._config, record.styles)
-            if not gallery.is_empty:
-                box.pack_start(gallery, False, False, 0)
-                box.reorder_child(gallery, names.index("model") + 1)
+        box.reorder_child(row, names.index("model") + 1)
 
     def _hint_layer_wanted(self, _button):
         self.wants_hint_layer = True
@@ -191,19 +203,29 @@ class FilterDialog:
         other = next(each for each in STYLE if each != name)
         if self._config.get_property(other) is not None:
             self._config.set_property(other, None)
-        chosen = self._config.get_property("model")
         takes = [model.id for model in self._models if "style" in model.takes]
-        if chosen != filters.DEFAULT_MODEL and takes and chosen not in takes:
+        if takes and not self._takes_style():
             self._config.set_property("model", takes[0])
+
+    def _model_chosen(self):
+        if not self._takes_style():
+            for name in STYLE:
+                if self._config.get_property(name) is not None:
+                    self._config.set_property(name, None)
+
+    def _takes_style(self):
+        """Whether the chosen model takes its style from a picture."""
+        chosen = self._config.get_property("model")
+        found = [model for model in self._models if model.id == chosen] or self._models[:1]
+        return any("style" in model.takes for model in found)
 
     def _heard(self, report):
         """Say what the worker's report tells of the picture."""
         kind = report.get("kind")
-        colored = kind != "sketch" and is_colored(report)
         agree = self.window.get_widget_for_response(Gtk.ResponseType.OK)
         if agree is not None:
             self._agree = self._agree or agree.get_label()
-            agree.set_label(tr("Rec_olor") if colored else self._agree)
+            agree.set_label(tr("Rec_olor") if is_recolored(report) else self._agree)
         if kind is None or not filters.is_choosing(self._models):
             return
         detected = report.get("kind_reason") == "detected"

@@ -94,6 +94,17 @@ def attach_note(layer, text):
     must(layer.attach_parasite(parasite), "the layer's note cannot be attached")
 
 
+def made_from(layer):
+    """Number of the layer that a result was made from; 0 where it is none."""
+    parasite = layer.get_parasite(note.NAME)
+    if parasite is None:
+        return 0
+    try:
+        return note.read_note(bytes(parasite.get_data()))[2]
+    except Unsupported:
+        return 0
+
+
 def must(result, problem):
     """GIMP's procedures answer False or None where they fail."""
     if not result:

@@ -13,7 +13,7 @@ from plugin.translation import look_up  # noqa: E402
 
 SIDE = 64
 MOST = 60
-HEIGHT = 168
+HEIGHT = 150
 INDEX = "index.json"
 _ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
 
@@ -75,8 +75,8 @@ class Gallery(Gtk.ScrolledWindow):
         self._waiting = list(self._styles)
         self._box.connect("child-activated", self._chosen)
         self.add(self._box)
-        rows = 1 + (len(self._styles) > 5)
-        self.set_size_request(-1, min(HEIGHT, rows * (SIDE + 20)))
+        self.set_margin_start(12)
+        self.set_size_request(-1, HEIGHT)
         config.connect("notify::style-file", lambda *_: self._mark())
         self._source = GLib.idle_add(self._load_one)  # the dialog does not wait for them
         self.connect("destroy", self._stop)

@@ -22,7 +22,7 @@ from plugin import hints, others  # noqa: E402
 from plugin.errors import Unsupported  # noqa: E402
 from plugin.frames import FRAMES_HINT  # noqa: E402
 from plugin.gimp3 import hint_layer  # noqa: E402
-from plugin.gimp3.draft import Gimp3Draft, attach_note, must  # noqa: E402
+from plugin.gimp3.draft import Gimp3Draft, attach_note, made_from, must  # noqa: E402
 from plugin.host import Host, Source  # noqa: E402
 from plugin.preview import preview_scale, preview_size  # noqa: E402
 from plugin.translation import tr  # noqa: E402
@@ -164,6 +164,11 @@ class Gimp3Host(Host):
         encoded = [color.get_bytes(Babl.format("R'G'B' u8")) for color in colors[::step]]
         return [hints.format_color(each.get_data()) for each in encoded]
 
+    @property
+    def has_display_profile(self):
+        """Whether GIMP shows pictures by the profile of a monitor."""
+        return Gimp.get_color_configuration().get_display_color_profile() is not None
+
     def preview_selection(self):
         """What the preview shows of the selection, a byte a pixel; None for no selection."""
         if self._replaced or Gimp.Selection.is_empty(self._image):
@@ -286,6 +291,8 @@ class Gimp3Host(Host):
         name = layer.get_name()
         above = self._replaced or self._drawable
         position = self._image.get_item_position(above)
+        if not self._replaced:
+            position -= self._results_above(position)
         if not pieces:
             _, x, y = self._drawable.get_offsets()
             must(layer.set_offsets(x, y), "the new layer cannot be placed")
@@ -300,6 +307,17 @@ class Gimp3Host(Host):
             self._add_mask(layer)
         if pieces:
             self._image.set_selected_layers([layer])  # GIMP selects what came last, in the group
+
+    def _results_above(self, position):
+        """How many results of this source lie right above it: a new one must not be hidden."""
+        parent = self._drawable.get_parent()
+        above = (parent.get_children() if parent else self._image.get_layers())[:position]
+        count = 0
+        for layer in reversed(above):
+            if made_from(layer) != self._drawable.get_tattoo():
+                break
+            count += 1
+        return count
 
     def _take_over(self, layer):
         """Make a new layer look as the one does that it replaces, but for its pixels."""

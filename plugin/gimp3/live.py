@@ -133,8 +133,7 @@ class LivePreview:
         if not report["recalled"]:
             device = self._config.get_property("device")
             tell(self._device, preview.device_sentence(report, device))
-        colored = report.get("kind") != "sketch" and preview.is_colored(report)
-        tell(self._colored, COLORED if colored else "")
+        tell(self._colored, COLORED if preview.is_recolored(report) else "")
         if self._swatches is not None and number == self._asked:
             self._swatches.offer(report.get("likeliest", []))
         self._draw_marks()
@@ -149,7 +148,10 @@ class LivePreview:
 
     def _size_text(self, layer):
         sizes = [(picture["width"], picture["height"]) for picture in (layer, self._picture)]
-        return preview.size_sentence(self._chosen.task, *sizes)
+        said = [preview.size_sentence(self._chosen.task, *sizes)]
+        if self._host.has_display_profile:
+            said.append(tr("The preview does without the monitor's color profile."))
+        return " ".join(sentence for sentence in said if sentence)
 
     def _packed_sentences(self):
         box = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=SPACE)
