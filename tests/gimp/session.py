@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from tests.fakes.onnx import with_part
 from tests.gimp import pictures
 from tests.gimp.chroot import Chroot, CommandFailed
 
@@ -59,7 +60,14 @@ class Session:
         shown = chroot.run(["gimp-console", "--version"], "version.log", COMMAND_LIMIT_S)
         session.version = ".".join(shown.split()[-1].split(".")[:2])
         session.install(session.profile)
+        session.add_model()
         return session
+
+    def add_model(self) -> None:
+        """Put a model that takes a style picture beside the installed ones, as a user's own."""
+        folder = self.chroot.outside("/limner/home/.local/share/limner/models/from-picture")
+        with_part(folder, id=folder.name, title="From a picture")
+        self.chroot.give(folder)
 
     @property
     def profile(self) -> str:
