@@ -162,7 +162,7 @@ class FilterDialog:
     def _layer_row(self, parameter):
         row = LayerRow(self._config, parameter, self._host.layer)
         if parameter.name == "hint":
-            button = Gtk.Button.new_with_label(tr("New…"))
+            button = Gtk.Button.new_with_mnemonic(tr("Ne_w…"))
             button.set_tooltip_text(
                 tr("Make a transparent layer on top to paint colors on, and close this dialog")
             )
