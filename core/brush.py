@@ -29,7 +29,7 @@ AUTO_PIXELS = 3_000_000
 """The picture that the painter sees by default has at most about as many."""
 
 _RADIUS = 2
-_FLOOR = np.float32(1e-3)
+_FLOOR = np.float32(1e-4)
 _LEAST_DETAIL, _MOST_DETAIL = 0.6, 1.25
 _BLOCK = 128
 

@@ -129,7 +129,7 @@ def fit_gamut(lightness: Array, ab: Array) -> Array:
     """
     result = np.array(ab)
     lab = np.concatenate((lightness[..., None], ab), axis=-1)
-    outside = ~_in_gamut(lab)
+    outside = np.logical_not(_in_gamut(lab))
     if outside.any():
         lab, asked = lab[outside], result[outside]
         low, high = np.zeros(len(lab), lab.dtype), np.ones(len(lab), lab.dtype)
@@ -144,7 +144,7 @@ def fit_gamut(lightness: Array, ab: Array) -> Array:
 
 def _in_gamut(lab: Array) -> Array:
     linear = lab_to_linear(lab)
-    return ((linear >= -GAMUT_SLACK) & (linear <= 1 + GAMUT_SLACK)).all(axis=-1)
+    return np.all((linear >= -GAMUT_SLACK) & (linear <= 1 + GAMUT_SLACK), axis=-1)
 
 
 def delta_e_2000(one: Array, other: Array) -> Array:

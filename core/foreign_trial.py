@@ -13,7 +13,10 @@ from core.resample import box_mean
 Array = np.ndarray
 Ends = tuple[float, float]
 
-RANGES: tuple[Ends, ...] = ((0.0, 255.0), (0.0, 1.0), (-1.0, 1.0))
+RANGES: tuple[Ends, ...] = ((0.0, 255.0), (-1.0, 1.0), (0.0, 1.0))
+"""The commonest first; a later one must be better by CLEARLY."""
+
+CLEARLY = 0.03
 MULTIPLES = (1, 2, 4, 8, 16, 32, 64)
 LEAST_LIKENESS = 0.2
 """Of a painting to its photograph; white noise has about 0.0, a good painting 0.5 and more."""
@@ -110,7 +113,7 @@ def find_range(
         beyond = float(((share < -0.1) | (share > 1.1)).mean())
         score = likeness(np.clip(share, 0, 1), picture) - 0.5 * beyond + 0.15 * (named == ends)
         if score > most:
-            best, most = Ranges(ends, named), score
+            best, most = Ranges(ends, named), score + CLEARLY
     if best is None:
         raise ModelUnsupported(
             f"Whatever {run.title} is given, its result looks nothing like the picture.",

@@ -66,7 +66,8 @@ def likeliest(
     lab = np.concatenate((light[:, None], ab), axis=1)
     apart = color.delta_e_2000(lab[:, None], lab[None])
     chosen: list[int] = []
-    for index in np.argsort(-((apart < APART / 2) @ distribution), kind="stable"):
+    around = (apart < APART / 2).astype(np.float64) @ distribution
+    for index in np.argsort(-around, kind="stable"):
         if len(chosen) < most and all(apart[index, other] >= APART for other in chosen):
             chosen.append(int(index))
     owner = apart[:, chosen].argmin(axis=1)

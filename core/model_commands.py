@@ -105,7 +105,9 @@ def _remove(options: argparse.Namespace) -> int:
 def _verify(options: argparse.Namespace) -> int:
     from core.catalog import Catalog
 
-    failures = [] if options.ids else list(Catalog.read(_folders(options)).broken.values())
+    failures: list[LimnerError] = []
+    if not options.ids:
+        failures += Catalog.read(_folders(options)).broken.values()
     for model in _named(options, options.ids):
         try:
             model.verify()

@@ -13,7 +13,8 @@ A frame is
 
 The messages. The worker speaks first:
 
-    hello     worker -> plug-in   protocol, core (version), models: [{id, task, title, takes}],
+    hello     worker -> plug-in   protocol, core (version),
+                                  models: [{id, task, title, takes: input roles of the manifest}],
                                   styles: [{id, title, painter, year, license, path, shipped}]
     request   plug-in -> worker   id, filter, model, device, params; picture, others + payload
     progress  worker -> plug-in   id, fraction 0..1, text
