@@ -10,7 +10,11 @@ from plugin.translation import is_translated, look_up, tr
 
 KNOWN = (
     tr(u"Loading the model"),
+    tr(u"Reading lightness"),
+    tr(u"Finding colours"),
     tr(u"Laying colour over the picture"),
+    tr(u"Nothing is painted on the layer of hints, at least not on this picture."),
+    tr(u"The palette was used, and not the reference picture."),
     tr(u"Photographs"),
     tr(u"Van Gogh"),
 )

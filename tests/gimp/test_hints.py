@@ -35,6 +35,18 @@ def test_what_was_asked_for_is_red(session: Session, name: str):
     assert redness(session, name) > redness(session, "without") + 10
 
 
+def test_a_model_that_obeys_gives_the_strokes_own_hue(session: Session):
+    """What goes to the worker has the right colours at the right place."""
+    succeeded(session, "obeyed")
+    lab = srgb_to_lab(session.pixels("hints/obeyed", "result-0")[..., :3])
+    inside = lab[STROKES][4:-4, 4:-4].mean(axis=(0, 1))
+    outside = lab[40:, 60:].mean(axis=(0, 1))
+    red = srgb_to_lab(np.array([[230, 40, 30]], np.float32) / 255)[0]
+    hue = np.degrees(np.arctan2(inside[2], inside[1]) - np.arctan2(red[2], red[1]))
+    assert abs(hue) < 12 and np.hypot(*inside[1:]) > 30
+    assert np.hypot(*(outside[1:] - (25, 10))) < 8
+
+
 @pytest.mark.parametrize("name", REFUSED)
 def test_hints_that_cannot_be_used_are_refused_in_words(session: Session, name: str):
     facts = session.case(f"hints/{name}")

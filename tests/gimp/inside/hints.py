@@ -8,6 +8,8 @@ from scene import FORMAT, GRAY, OUTPUT, SIZE, Gegl, Gimp, Scene, call, layer_fac
 
 COLORIZE, STYLE = "limner-auto-colorize", "limner-apply-style"
 AGAIN = "limner-run-again"
+OBEDIENT = "obedient"
+"""Model of tests/fakes that knows variants and gives hinted places exactly the hint's a* and b*."""
 RED = (230, 40, 30, 255)
 PLACE = (10, 4, 24, 16)
 """x, y, width and height of the strokes, in the sky of the photo."""
@@ -44,6 +46,11 @@ def without(record):
 def layer(record):
     scene = Scene()
     _colorized(record, scene, hint=strokes(scene))
+
+
+def obeyed(record):
+    scene = Scene()
+    _colorized(record, scene, hint=strokes(scene), model=OBEDIENT)
 
 
 def moved(record):
@@ -94,21 +101,21 @@ def palette(record):
 def variants(record):
     scene = Scene()
     scene.select(10, 10, 30, 20)
-    record.run(COLORIZE, scene.image, [scene.layer], variants=3)
+    record.run(COLORIZE, scene.image, [scene.layer], model=OBEDIENT, variants=3)
 
 
 def variants_of_colors(record):
     """Layers of a color mode in a group still take what lies below the group."""
     scene = Scene(GRAY)
     record.flattened("seen-before", scene.image)
-    record.run(COLORIZE, scene.image, [scene.layer], variants=2, output="color")
+    record.run(COLORIZE, scene.image, [scene.layer], model=OBEDIENT, variants=2, output="color")
     record.flattened("seen-after", scene.image)
 
 
 def group_again(record):
     """ "Run Again" on a layer in a group makes the whole group anew."""
     scene = Scene()
-    call(COLORIZE, scene.image, [scene.layer], variants=2)
+    call(COLORIZE, scene.image, [scene.layer], model=OBEDIENT, variants=2)
     (group,) = [each for each in scene.image.get_layers() if each.is_group()]
     record.facts["old"] = layer_facts(group)
     record.run(AGAIN, scene.image, [group.get_children()[1]])
@@ -157,6 +164,7 @@ def _styled(color, **parameters):
 CASES = {
     "without": without,
     "layer": layer,
+    "obeyed": obeyed,
     "moved": moved,
     "dabs": dabs,
     "itself": itself,
