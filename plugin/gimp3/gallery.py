@@ -1,59 +1,14 @@
 """Thumbnails of style pictures: those that come with Limner, and the user's own folder."""
 
-import json
-import os
-from collections import namedtuple
-
 import gi
 
 gi.require_version("Gtk", "3.0")
 from gi.repository import GdkPixbuf, Gio, GLib, Gtk  # noqa: E402
 
-from plugin.translation import look_up  # noqa: E402
+from plugin.styles import styles_in  # noqa: E402
 
 SIDE = 64
-MOST = 60
 HEIGHT = 150
-INDEX = "index.json"
-_ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
-
-
-Style = namedtuple("Style", "path title")
-"""A style picture: full path, and what it is called."""
-
-
-def styles_in(folders):
-    """The style pictures of some folders, folder after folder: those of an index.json in its
-    order (core/gallery.py's), or else every picture by its name.
-    """
-    found = []
-    for folder in folders:
-        found += _indexed(folder) or _unindexed(folder)
-    return found[:MOST]
-
-
-def _indexed(folder):
-    try:
-        with open(os.path.join(folder, INDEX), encoding="utf-8") as stream:
-            entries = json.load(stream)
-        return [
-            Style(
-                os.path.join(folder, os.path.basename(entry["file"])),
-                "%s (%s)" % (look_up(str(entry["title"])), entry["painter"]),
-            )
-            for entry in entries
-        ]
-    except (OSError, ValueError, TypeError, KeyError):
-        return []  # none is needed, and a damaged one hides no picture
-
-
-def _unindexed(folder):
-    try:
-        names = sorted(os.listdir(folder))
-    except OSError:
-        return []  # the user's own may not be there
-    names = [name for name in names if name.lower().endswith(_ENDINGS) and name[0] != "."]
-    return [Style(os.path.join(folder, name), os.path.splitext(name)[0]) for name in names]
 
 
 class Gallery(Gtk.ScrolledWindow):

@@ -63,6 +63,7 @@ class LivePreview:
         self._conversation = None
         self._asked = 0
         self._last = None
+        self._others, self._others_key = [], None
 
     def start(self):
         """Begin to talk to the worker, which nobody else may do until close()."""
@@ -85,17 +86,29 @@ class LivePreview:
             signature = repr((request, values))
             if signature == self._last and not again:
                 return
-            others = others_of(self._host, values, self._picture, self._scale)
-            pixels = self._pixels + b"".join(piece for o in others for piece in o.pieces)
+            others = self._read_others(values, again)
         except PluginError as error:
             self._last = None
             self._failed(self._asked, error)
             return
         self._last = signature
         add_others(request, others)
+        pixels = b"".join([self._pixels, *(other.pieces for other in others)])
         self._asked = self._conversation.ask(dict(request, preview=True), pixels)
         if not self._state.get_text():
             tell(self._state, COMPUTING)
+
+    def _read_others(self, values, again):
+        """The pictures beside the layer, their pixels as one piece; read anew only where another
+        one was chosen, or `again`: a large layer takes GEGL a while.
+        """
+        key = repr([values.get(name) for name in ("hint", "dabs", "reference", "style-layer")])
+        if again or key != self._others_key:
+            self._others_key = None
+            found = others_of(self._host, values, self._picture, self._scale)
+            self._others = [other._replace(pieces=b"".join(other.pieces)) for other in found]
+            self._others_key = key
+        return self._others
 
     def _request(self, values):
         """The request without its others, and the values that it was made of."""
