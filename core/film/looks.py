@@ -12,7 +12,7 @@ import av
 import cv2
 import numpy as np
 
-from core.colorize import ColorizeSettings, predict
+from core.colorize import ColorizeSettings, predict, work_size
 from core.film.planes import (
     Coding,
     chroma,
@@ -24,20 +24,13 @@ from core.film.planes import (
 from core.film.reference import Reference
 from core.generator import Generator
 from core.image import Image
-from core.manifest import SizeSpec
 from core.merge import fold
 from core.resample import fit_size, guided_upsample, pad
+from core.steady import COLOR_MEMORY, FLOW_SIDE, STYLE_MEMORY
 from core.stylize import StylizeSettings, stylize
 from core.tiling import legal_size
 
 Array = np.ndarray
-
-FLOW_SIDE = 384
-"""Longer side at which a painted film's motion is found."""
-
-COLOR_MEMORY = 30.0
-STYLE_MEMORY = 6.0
-"""Frames that steadying averages at --steady 1. Painted strokes blur sooner than colours."""
 
 
 class Look(Protocol):
@@ -74,7 +67,7 @@ class ColorLook:
 
     def lightness(self, frame: av.VideoFrame) -> Array:
         size = self.generator.manifest.size
-        work = fit_size(frame.width, frame.height, work_side(size, frame))
+        work = work_size(size, frame.width, frame.height)
         small = small_lightness(plane(frame, 0), self.coding, work)
         return pad(small, *legal_size(*work, size))
 
@@ -89,8 +82,7 @@ class ColorLook:
         return said
 
     def lay(self, frame: av.VideoFrame, lightness: Array, said: Array) -> av.VideoFrame:
-        size = self.generator.manifest.size
-        work = fit_size(frame.width, frame.height, work_side(size, frame))
+        work = work_size(self.generator.manifest.size, frame.width, frame.height)
         slopes, offsets = guided_upsample(lightness, said * np.float32(self.settings.saturation))
         coefficients = fold(slopes, offsets)[:, : work[1], : work[0]]
         luma = plane(frame, 0)
@@ -158,13 +150,6 @@ class StyleLook:
 
 
 MATRIX_NAMES = {"bt601": "itu601", "bt709": "itu709", "bt2020": "bt2020"}
-
-
-def work_side(size: SizeSpec, frame: Any) -> int:
-    """The longer side at which a generator runs."""
-    if size.fixed:
-        return min(size.fixed)
-    return size.work or max(frame.width, frame.height)
 
 
 def blank(frame: av.VideoFrame, coding: Coding) -> av.VideoFrame:

@@ -23,7 +23,7 @@ from core.film.looks import Look, to_coding
 from core.film.plan import Plan, numbered
 from core.film.planes import Coding
 from core.film.reader import FilmReader
-from core.film.steady import Steadier
+from core.steady import Steadier
 
 Array = np.ndarray
 In = TypeVar("In")

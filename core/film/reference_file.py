@@ -11,11 +11,12 @@ from core.errors import BadRequest
 from core.film.job import FilmJob
 from core.film.looks import ColorLook, to_coding
 from core.film.pipeline import frame_at
-from core.film.plan import THUMB, Plan
+from core.film.plan import Plan
 from core.film.reader import FilmReader
 from core.film.reference import Reference
 from core.picture_file import PictureFile
 from core.resample import area_resize
+from core.scenes import THUMB
 
 Array = np.ndarray
 

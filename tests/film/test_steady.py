@@ -12,7 +12,7 @@ from benchmarks.film import ab_of, measured, write_clip
 from core import color
 from core.film.flow import find_motion
 from core.film.plan import Plan, make_plan
-from core.film.steady import Steadier
+from core.steady import Steadier
 from tests.film.clips import ROOT, bars, limner, pictures, write_film
 
 pytestmark = pytest.mark.film
