@@ -316,10 +316,16 @@ def _save(
     ends: Ends,
     **manifest: Any,
 ) -> Path:
-    """Write model.onnx and manifest.json; returns the folder."""
+    """Write model.onnx and manifest.json; returns the folder.
+
+    Args:
+        manifest: fields that are to differ; and "count", the graph's first axis: 1, or a name for
+            a free one.
+    """
     given, wanted = (end if isinstance(end, tuple) else (end,) for end in ends)
     size = manifest.get("size", SizeSpec())
-    model = _graph(nodes, constants, given, wanted, size.fixed)
+    count = manifest.pop("count", 1)
+    model = _graph(nodes, constants, given, wanted, size.fixed, count)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "model.onnx"
     path.write_bytes(model.SerializeToString())
@@ -348,14 +354,15 @@ def _graph(
     inputs: tuple[TensorSpec, ...],
     outputs: tuple[TensorSpec, ...],
     fixed: tuple[int, int] | None = None,
+    count: int | str = 1,
 ) -> onnx.ModelProto:
     """The checked graph; whole numbers stay whole, all others become float32."""
     whole = {name for name, value in constants.items() if value.dtype.kind == "i"}
     graph = helper.make_graph(
         nodes,
         "fake",
-        [_value(spec, fixed or ("w", "h")) for spec in inputs],
-        [_value(spec, ("out_w", "out_h")) for spec in outputs],
+        [_value(spec, fixed or ("w", "h"), count) for spec in inputs],
+        [_value(spec, ("out_w", "out_h"), count) for spec in outputs],
         [
             numpy_helper.from_array(v if k in whole else v.astype(np.float32), k)
             for k, v in constants.items()
@@ -367,6 +374,9 @@ def _graph(
     return model
 
 
-def _value(spec: TensorSpec, size: tuple[int | str, int | str]) -> onnx.ValueInfoProto:
-    shape = [1, spec.channels] if spec.layout == "NC" else [1, spec.channels, size[1], size[0]]
+def _value(
+    spec: TensorSpec, size: tuple[int | str, int | str], count: int | str
+) -> onnx.ValueInfoProto:
+    place = [] if spec.layout == "NC" else [size[1], size[0]]
+    shape = [count, spec.channels, *place]
     return helper.make_tensor_value_info(spec.name, TensorProto.FLOAT, shape)
