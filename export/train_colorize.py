@@ -7,10 +7,10 @@ r"""Trains the photo colouriser.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -31,7 +31,10 @@ from export.color import lab_to_srgb, srgb_to_lab
 from export.data import Pictures
 from export.degrade import degrade
 from export.errors import DataUnusable
-from export.networks.colorizer import Colorizer
+from export.hints import draw_hints
+from export.networks.colorizer import ColorEncoder, Colorizer
+from export.palette import color_weights, make_palette, sample_colors
+from export.split import Split
 from export.training import (
     Progress,
     StopRequest,
@@ -55,27 +58,45 @@ class Args:
     out: Path = option(Path("runs/photo"), "folder of checkpoint.pt and the sheets")
     cache: Path = option(Path("runs/cache"), "folder of decoded pictures")
     resume: bool = option(False, "go on from the checkpoint in `out`")
+    start: Path = option(Path(), "begin with the smoothed weights of this checkpoint")
     steps: int = option(3000, "optimizer steps in all")
     warm_up: int = option(100, "steps of linear warm-up")
     batch: int = option(32, "pictures per step")
     size: int = option(128, "side of the training squares, a multiple of 32")
     short_side: int = option(160, "short side of the cached pictures")
-    held_out: int = option(500, "photographs never trained on")
+    split: Path = option(Path(), "file of export.split: which photographs are held out")
+    held_out: int = option(500, "photographs never trained on, where there is no split file")
     decoder_lr: float = option(1.5e-3, "peak learning rate of the decoder")
     encoder_lr: float = option(3e-4, "peak learning rate of the pretrained encoder")
     weight_decay: float = option(0.01, "AdamW's decoupled weight decay")
     ema_decay: float = option(0.999, "decay of the smoothed weights")
+    frozen_stages: int = option(0, "stages of the encoder that stay as pretrained, of 7")
+    channels: tuple[int, ...] = option((256, 128, 96, 64), "widths of the decoder's four levels")
+    dropout: float = option(0.0, "share of the decoder's channels dropped in training")
     palette_size: int = option(72, "colours of the palette")
     temperature: float = option(0.5, "softmax temperature of the expectation")
     saturation: float = option(1.1, "factor on the target ab, against washed-out colours")
     classification_weight: float = option(1.0, "weight of the rebalanced classification loss")
     huber_weight: float = option(1.0, "weight of the Huber loss on ab")
+    divergence_weight: float = option(0.02, "weight of the KL divergence of the noise, in nats")
+    hint_share: float = option(0.5, "share of the training pictures with colour hints")
+    noise_share: float = option(0.5, "share whose noise tells the truth's colours, else zeros")
+    noise_size: int = option(8, "length of the noise vector z")
     rebalancing: float = option(0.5, "lambda of the rebalancing: 1 leaves all colours equal")
     seed: int = option(0, "seed of weights, crops and degradation")
     threads: int = option(0, "CPU threads, 0 for PyTorch's choice")
     bf16: bool = option(False, "compute convolutions in bfloat16")
     save_minutes: float = option(2.5, "minutes between checkpoints")
     sheet_minutes: float = option(10.0, "minutes between sample sheets")
+
+
+class Example(NamedTuple):
+    """One batch: lightness (N, 1, S, S), hint (N, 2, S, S), mask (N, 1, S, S), ab at a quarter."""
+
+    lightness: Tensor
+    hint: Tensor
+    mask: Tensor
+    ab: Tensor
 
 
 def main() -> None:
@@ -91,15 +112,23 @@ def main() -> None:
 def train(args: Args) -> list[float]:
     """Runs to `args.steps`, or until asked to stop; returns the loss of each step taken."""
     pictures = Pictures.open(list(args.sources), args.cache, args.short_side)
-    training, held_out = pictures.split(args.held_out)
+    training, validation = split_pictures(pictures, args)
     crop_sizes = range(args.size, args.short_side + 1, 8)
-    generator, first_step, restored = make_generator(args, pictures, training)
-    class_weights = color_frequencies(generator.palette, pictures, training, args)
-    optimizer = make_optimizer(generator, args)
+
+    def colors() -> Tensor:
+        return sample_colors(pictures, training, args.size, args.saturation, args.seed)
+
+    generator, restored = make_generator(args, colors)
+    color_encoder = channels_last(ColorEncoder(args.noise_size))
+    if restored and "color_encoder" in restored.companions:
+        load_weights(color_encoder, restored.companions["color_encoder"])
+    class_weights = color_weights(generator.palette, colors(), args.rebalancing)
+    optimizer = make_optimizer(generator, color_encoder, args)
     ema = {key: value.clone() for key, value in generator.state_dict().items()}
-    if restored:
+    first_step = 0
+    if restored and args.resume:
         optimizer.load_state_dict(restored.optimizer)
-        ema = restored.ema
+        ema, first_step = restored.ema, restored.step
 
     def save(step: int) -> None:
         settled = settle_norms(
@@ -114,6 +143,7 @@ def train(args: Args) -> list[float]:
             step=step,
             arguments=as_plain(args),
             commit=commit,
+            companions={"color_encoder": color_encoder.state_dict()},
         ).save(args.out / "checkpoint.pt")
 
     commit = git_commit()
@@ -127,7 +157,8 @@ def train(args: Args) -> list[float]:
         random = torch.Generator().manual_seed(args.seed * 1_000_003 + step)
         indices = rng.choice(training, args.batch)
         squares = pictures.crops(rng, indices, int(rng.choice(crop_sizes)))
-        terms = compute_losses(generator, squares, class_weights, random, args)
+        example = make_example(squares, rng, random, args)
+        terms = compute_losses(generator, color_encoder, example, class_weights, random, args)
         require_finite(terms, step)
         loss = torch.stack(list(terms.values())).sum()
         set_learning_rate(optimizer, learning_rate_factor(step, args.steps, args.warm_up))
@@ -143,116 +174,118 @@ def train(args: Args) -> list[float]:
         if stop or sheet_due or save_timer.due():
             save(step + 1)
         if sheet_due:
-            write_sheet(args.out / f"sheet-{step + 1:06d}.png", args.out, pictures, held_out)
+            write_sheet(args.out / f"sheet-{step + 1:06d}.png", args.out, pictures, validation)
         if stop:
             break
     return history
 
 
-def compute_losses(
-    generator: Colorizer,
-    squares: Tensor,
-    class_weights: Tensor,
-    random: torch.Generator,
-    args: Args,
-) -> dict[str, Tensor]:
-    """Weighted loss terms of one batch of squares (N, 3, S, S) uint8."""
+def split_pictures(pictures: Pictures, args: Args) -> tuple[list[int], list[int]]:
+    """Indices to train on and to look at, by the split's file or else by the names' hashes."""
+    if args.split == Path():
+        return pictures.split(args.held_out)
+    training, validation, _ = Split.load(args.split).indices(pictures)
+    return training, validation
+
+
+def make_example(
+    squares: Tensor, rng: np.random.Generator, random: torch.Generator, args: Args
+) -> Example:
+    """Inputs and target from squares (N, 3, S, S) uint8: lightness as of old photographs."""
     rgb = squares.float() / 255
     if rgb.shape[-1] != args.size:
         size = (args.size, args.size)
         rgb = F.interpolate(rgb, size=size, mode="bilinear", antialias=True, align_corners=False)
-    with torch.no_grad():
-        ab = F.avg_pool2d(srgb_to_lab(rgb)[:, 1:], Colorizer.downscale) * args.saturation
-        lightness = degrade(rgb, random).to(memory_format=torch.channels_last)
+    ab = srgb_to_lab(rgb)[:, 1:] * args.saturation
+    hint, mask = draw_hints(ab, rng, args.hint_share)
+    lightness = degrade(rgb, random).to(memory_format=torch.channels_last)
+    return Example(lightness, hint, mask, F.avg_pool2d(ab, Colorizer.downscale))
+
+
+def compute_losses(
+    generator: Colorizer,
+    color_encoder: ColorEncoder,
+    example: Example,
+    class_weights: Tensor,
+    random: torch.Generator,
+    args: Args,
+) -> dict[str, Tensor]:
+    """Weighted loss terms of one batch."""
+    mean, log_variance = color_encoder(example.ab)
+    drawn = mean + torch.exp(0.5 * log_variance) * torch.randn(mean.shape, generator=random)
+    told = (torch.rand(len(mean), generator=random) < args.noise_share).float()
+    noise = drawn * told[:, None]
     with torch.autocast("cpu", dtype=torch.bfloat16, enabled=args.bf16):
-        logits, residual = generator.predict(lightness)
+        logits, residual = generator.predict(example.lightness, example.hint, example.mask, noise)
     logits, residual = logits.float(), residual.float()
-    classification = losses.classification_loss(logits, ab, generator.palette, class_weights)
-    huber = losses.huber_loss(generator.expectation(logits, residual), ab)
+    ab = generator.expectation(logits, residual)
+    classification = losses.classification_loss(
+        logits, example.ab, generator.palette, class_weights
+    )
+    divergence = (losses.kl_divergence(mean, log_variance) * told).mean()
     return {
         "classification": args.classification_weight * classification,
-        "huber": args.huber_weight * huber,
+        "huber": args.huber_weight * losses.huber_loss(ab, example.ab),
+        "divergence": args.divergence_weight * divergence,
     }
 
 
-def make_generator(
-    args: Args, pictures: Pictures, training: list[int]
-) -> tuple[Colorizer, int, Checkpoint | None]:
-    """A pretrained start, or the checkpoint to go on from; and the step to begin with."""
+def make_generator(args: Args, colors: Callable[[], Tensor]) -> tuple[Colorizer, Checkpoint | None]:
+    """A pretrained start, or the weights of the checkpoint to go on from, which is returned too."""
     torch.manual_seed(args.seed)
     generator = Colorizer(**network_arguments(args))
     restored = None
-    if args.resume:
-        restored = load_checkpoint(args.out / "checkpoint.pt", network="colorizer")
-        load_weights(generator, restored.weights)
+    if args.resume or args.start != Path():
+        path = args.out / "checkpoint.pt" if args.resume else args.start
+        restored = load_checkpoint(path, network="colorizer")
+        load_weights(generator, restored.weights if args.resume else restored.ema)
     else:
-        generator.palette.copy_(make_palette(pictures, training, args))
+        generator.palette.copy_(make_palette(colors(), args.palette_size, args.seed))
         if args.encoder != Path():
             try:
                 generator.encoder.load_imagenet(read_safetensors(args.encoder))
             except (KeyError, RuntimeError, ValueError, IndexError) as error:
                 raise DataUnusable(f"{args.encoder} has another layout: {error}.") from error
-    first_step = restored.step if restored else 0
-    return channels_last(generator), first_step, restored
+    generator.encoder.freeze_stages(args.frozen_stages)
+    return channels_last(generator), restored
 
 
 def network_arguments(args: Args) -> dict[str, Any]:
-    return {"palette_size": args.palette_size, "temperature": args.temperature}
+    return {
+        "channels": list(args.channels),
+        "palette_size": args.palette_size,
+        "temperature": args.temperature,
+        "noise_size": args.noise_size,
+        "dropout": args.dropout,
+    }
 
 
-def make_optimizer(generator: Colorizer, args: Args) -> torch.optim.Optimizer:
+def make_optimizer(
+    generator: Colorizer, color_encoder: ColorEncoder, args: Args
+) -> torch.optim.Optimizer:
     """AdamW with a lower rate for the encoder; no decay on norms and biases."""
+    encoder = [p for p in generator.encoder.parameters() if p.requires_grad]
+    seen = {id(parameter) for parameter in generator.encoder.parameters()}
+    others = [p for p in generator.parameters() if id(p) not in seen]
+    others += list(color_encoder.parameters())
     groups = []
-    for in_encoder, rate in ((True, args.encoder_lr), (False, args.decoder_lr)):
-        named = [
-            parameter
-            for name, parameter in generator.named_parameters()
-            if name.startswith("encoder.") == in_encoder
-        ]
+    for parameters, rate in ((encoder, args.encoder_lr), (others, args.decoder_lr)):
         for decays in (True, False):
-            members = [parameter for parameter in named if (parameter.ndim > 1) == decays]
+            members = [parameter for parameter in parameters if (parameter.ndim > 1) == decays]
             decay = args.weight_decay if decays else 0.0
             groups.append({"params": members, "peak_lr": rate, "weight_decay": decay})
-    return torch.optim.AdamW(groups, lr=args.decoder_lr)
+    return torch.optim.AdamW(groups, lr=args.decoder_lr, fused=True)
 
 
-def sample_inputs(pictures: Pictures, training: list[int], args: Args) -> Iterator[Tensor]:
-    """Sixteen batches of degraded lightness (batch, 1, size, size), always the same."""
+def sample_inputs(pictures: Pictures, training: list[int], args: Args) -> Iterator[tuple]:
+    """Sixteen batches of the generator's inputs, always the same: for `settle_norms`."""
     rng = np.random.default_rng(args.seed)
     random = torch.Generator().manual_seed(args.seed)
     for _ in range(16):
         squares = pictures.crops(rng, rng.choice(training, args.batch), args.size)
-        yield degrade(squares.float() / 255, random).to(memory_format=torch.channels_last)
-
-
-def sample_colors(pictures: Pictures, training: list[int], args: Args) -> Tensor:
-    """ab (M, 2) of the training pictures at a quarter of their size, as the targets are."""
-    rng = np.random.default_rng(args.seed)
-    chosen = rng.choice(training, min(len(training), 1500), replace=False)
-    rgb = pictures.crops(rng, chosen, args.size).float() / 255
-    ab = F.avg_pool2d(srgb_to_lab(rgb)[:, 1:], Colorizer.downscale) * args.saturation
-    return ab.permute(0, 2, 3, 1).reshape(-1, 2)
-
-
-def make_palette(pictures: Pictures, training: list[int], args: Args) -> Tensor:
-    """k-means colours (K, 2). Grey is so common that points are thinned out near it first."""
-    ab = sample_colors(pictures, training, args)
-    random = torch.Generator().manual_seed(args.seed)
-    chroma = ab.norm(dim=1)
-    kept = torch.rand(len(ab), generator=random) < (0.05 + chroma / 60)
-    points = ab[kept]
-    points = points[torch.randperm(len(points), generator=random)[:60_000]]
-    return losses.kmeans(points, args.palette_size, random)
-
-
-def color_frequencies(
-    palette: Tensor, pictures: Pictures, training: list[int], args: Args
-) -> Tensor:
-    """Rebalancing weights (K) from how often each palette colour is the nearest."""
-    ab = sample_colors(pictures, training, args)
-    nearest = torch.cdist(ab, palette).argmin(dim=1)
-    frequency = torch.bincount(nearest, minlength=len(palette)).float()
-    return losses.rebalancing_weights(frequency, args.rebalancing)
+        example = make_example(squares, rng, random, args)
+        noise = torch.zeros(args.batch, args.noise_size)
+        yield example.lightness, example.hint, example.mask, noise
 
 
 @torch.no_grad()
@@ -265,7 +298,7 @@ def write_sheet(path: Path, out: Path, pictures: Pictures, held_out: list[int]) 
         height, width = (side // 32 * 32 for side in pixels.shape[:2])
         rgb = torch.from_numpy(pixels[:height, :width].copy()).permute(2, 0, 1)[None] / 255
         lightness = srgb_to_lab(rgb)[:, :1]
-        ab = F.interpolate(generator(lightness), size=(height, width), mode="bicubic")
+        ab = F.interpolate(generator(lightness)[0], size=(height, width), mode="bicubic")
         colored = lab_to_srgb(torch.cat((lightness, ab), dim=1))
         grey = lab_to_srgb(torch.cat((lightness, torch.zeros_like(ab)), dim=1))
         rows.append((grey[0], colored[0], rgb[0]))
