@@ -1,52 +1,28 @@
-r"""Trains the photo colouriser.
+r"""Trains the photo colouriser, stage by stage.
 
     python -m export.train_colorize --preset photo --sources photos.tar \
         --encoder mobilenetv2.safetensors --out runs/photo
+    python -m export.train_colorize --preset photo-perceptual --sources photos.tar \
+        --start runs/photo/checkpoint.pt --vgg vgg19.safetensors --out runs/photo-perceptual
+
+First which colours (classification), then how they look (perceptual loss), last a short game
+against a discriminator. On many GPUs: `torchrun --nproc-per-node 8 -m export.train_colorize ...`.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
 
-import numpy as np
 import torch
-import torch.nn.functional as F
-from torch import Tensor
 
 from core.errors import LimnerError
-from export import losses
-from export.arguments import as_plain, option, parse_arguments
-from export.checkpoint import (
-    Checkpoint,
-    git_commit,
-    load_checkpoint,
-    load_weights,
-    read_safetensors,
-)
-from export.color import lab_to_srgb, srgb_to_lab
-from export.data import Pictures
-from export.degrade import degrade
-from export.errors import DataUnusable
-from export.hints import draw_hints
-from export.networks.colorizer import ColorEncoder, Colorizer
-from export.palette import color_weights, make_palette, sample_colors
-from export.split import Split
-from export.training import (
-    Progress,
-    StopRequest,
-    Timer,
-    channels_last,
-    learning_rate_factor,
-    require_finite,
-    save_sheet,
-    set_learning_rate,
-    settle_norms,
-    update_ema,
-)
+from export import devices
+from export.arguments import option, parse_arguments
+from export.board import Board
+from export.color_run import Run
+from export.training import Progress, StopRequest, Timer
 
 
 @dataclass(frozen=True)
@@ -55,13 +31,14 @@ class Args:
 
     sources: tuple[Path, ...] = option((), "tars or folders of colour photographs")
     encoder: Path = option(Path(), "MobileNetV2 ImageNet weights (safetensors, GluonCV layout)")
+    vgg: Path = option(Path(), "normalised VGG19 weights, for the perceptual loss")
     out: Path = option(Path("runs/photo"), "folder of checkpoint.pt and the sheets")
     cache: Path = option(Path("runs/cache"), "folder of decoded pictures")
     resume: bool = option(False, "go on from the checkpoint in `out`")
     start: Path = option(Path(), "begin with the smoothed weights of this checkpoint")
     steps: int = option(3000, "optimizer steps in all")
     warm_up: int = option(100, "steps of linear warm-up")
-    batch: int = option(32, "pictures per step")
+    batch: int = option(32, "pictures per step and process")
     size: int = option(128, "side of the training squares, a multiple of 32")
     short_side: int = option(160, "short side of the cached pictures")
     split: Path = option(Path(), "file of export.split: which photographs are held out")
@@ -76,27 +53,28 @@ class Args:
     palette_size: int = option(72, "colours of the palette")
     temperature: float = option(0.5, "softmax temperature of the expectation")
     saturation: float = option(1.1, "factor on the target ab, against washed-out colours")
+    degradation: float = option(1.0, "share of the pictures whose lightness is made to look old")
     classification_weight: float = option(1.0, "weight of the rebalanced classification loss")
     huber_weight: float = option(1.0, "weight of the Huber loss on ab")
     divergence_weight: float = option(0.02, "weight of the KL divergence of the noise, in nats")
+    perceptual_weight: float = option(0.0, "weight of the perceptual loss; needs --vgg")
+    adversarial_weight: float = option(0.0, "weight of the adversarial loss")
+    adversarial_loss: str = option("hinge", "minimax, non-saturating, lsgan or hinge")
+    critic_steps: int = option(200, "steps in which the discriminator learns alone, at first")
+    critic_lr: float = option(4e-4, "learning rate of the discriminator")
+    pool: int = option(64, "older outputs kept for the discriminator, 0 for none")
     hint_share: float = option(0.5, "share of the training pictures with colour hints")
     noise_share: float = option(0.5, "share whose noise tells the truth's colours, else zeros")
     noise_size: int = option(8, "length of the noise vector z")
     rebalancing: float = option(0.5, "lambda of the rebalancing: 1 leaves all colours equal")
     seed: int = option(0, "seed of weights, crops and degradation")
+    device: str = option("auto", "auto, cpu or cuda")
     threads: int = option(0, "CPU threads, 0 for PyTorch's choice")
     bf16: bool = option(False, "compute convolutions in bfloat16")
+    compile: bool = option(False, "torch.compile the objective: slow to start")
     save_minutes: float = option(2.5, "minutes between checkpoints")
-    sheet_minutes: float = option(10.0, "minutes between sample sheets")
-
-
-class Example(NamedTuple):
-    """One batch: lightness (N, 1, S, S), hint (N, 2, S, S), mask (N, 1, S, S), ab at a quarter."""
-
-    lightness: Tensor
-    hint: Tensor
-    mask: Tensor
-    ab: Tensor
+    sheet_minutes: float = option(10.0, "minutes between sample sheets and validations")
+    tensorboard: bool = option(False, "write scalars and sheets for TensorBoard into `out`")
 
 
 def main() -> None:
@@ -111,199 +89,30 @@ def main() -> None:
 
 def train(args: Args) -> list[float]:
     """Runs to `args.steps`, or until asked to stop; returns the loss of each step taken."""
-    pictures = Pictures.open(list(args.sources), args.cache, args.short_side)
-    training, validation = split_pictures(pictures, args)
-    crop_sizes = range(args.size, args.short_side + 1, 8)
-
-    def colors() -> Tensor:
-        return sample_colors(pictures, training, args.size, args.saturation, args.seed)
-
-    generator, restored = make_generator(args, colors)
-    color_encoder = channels_last(ColorEncoder(args.noise_size))
-    if restored and "color_encoder" in restored.companions:
-        load_weights(color_encoder, restored.companions["color_encoder"])
-    class_weights = color_weights(generator.palette, colors(), args.rebalancing)
-    optimizer = make_optimizer(generator, color_encoder, args)
-    ema = {key: value.clone() for key, value in generator.state_dict().items()}
-    first_step = 0
-    if restored and args.resume:
-        optimizer.load_state_dict(restored.optimizer)
-        ema, first_step = restored.ema, restored.step
-
-    def save(step: int) -> None:
-        settled = settle_norms(
-            Colorizer(**network_arguments(args)), ema, sample_inputs(pictures, training, args)
-        )
-        Checkpoint(
-            network="colorizer",
-            network_arguments=network_arguments(args),
-            weights=generator.state_dict(),
-            ema=settled,
-            optimizer=optimizer.state_dict(),
-            step=step,
-            arguments=as_plain(args),
-            commit=commit,
-            companions={"color_encoder": color_encoder.state_dict()},
-        ).save(args.out / "checkpoint.pt")
-
-    commit = git_commit()
-    stop, progress = StopRequest(), Progress(first_step, args.steps, args.batch)
+    run = Run(args, devices.start(args.device))
+    board = Board.open(args.out if args.tensorboard and run.leads else None)
+    stop, progress = StopRequest(), Progress(run.first_step, args.steps, args.batch * run.processes)
     save_timer, sheet_timer = Timer(args.save_minutes * 60), Timer(args.sheet_minutes * 60)
+    if run.leads:
+        sys.stderr.write(f"forward and backward alone: {run.bare_speed():.1f} pictures/s\n")
     history = []
-    generator.train()
-    for step in range(first_step, args.steps):
-        # Seeded by the step, so that a resumed run sees the very same pictures.
-        rng = np.random.default_rng((args.seed, step))
-        random = torch.Generator().manual_seed(args.seed * 1_000_003 + step)
-        indices = rng.choice(training, args.batch)
-        squares = pictures.crops(rng, indices, int(rng.choice(crop_sizes)))
-        example = make_example(squares, rng, random, args)
-        terms = compute_losses(generator, color_encoder, example, class_weights, random, args)
-        require_finite(terms, step)
-        loss = torch.stack(list(terms.values())).sum()
-        set_learning_rate(optimizer, learning_rate_factor(step, args.steps, args.warm_up))
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(generator.parameters(), 5.0)
-        optimizer.step()
-        update_ema(ema, generator, args.ema_decay, step)
-        history.append(float(loss.detach()))
-        if step % 20 == 19:
-            progress.show(step + 1, {name: float(value.detach()) for name, value in terms.items()})
-        sheet_due = step + 1 == args.steps or sheet_timer.due()
-        if stop or sheet_due or save_timer.due():
-            save(step + 1)
-        if sheet_due:
-            write_sheet(args.out / f"sheet-{step + 1:06d}.png", args.out, pictures, validation)
-        if stop:
+    for step in range(run.first_step, args.steps):
+        terms = run.step(step)
+        history.append(sum(terms.values()))
+        if step % 20 == 19 and run.leads:
+            progress.show(step + 1, terms)
+            board.add(step + 1, terms)
+        sheet_due = step + 1 == args.steps or run.agree(sheet_timer.due())
+        stopped = run.agree(bool(stop))
+        if stopped or sheet_due or run.agree(save_timer.due()):
+            run.save(step + 1)
+        if sheet_due and run.leads:
+            board.add(step + 1, run.validate(step + 1))
+            board.add_sheet(step + 1, run.sheet_path(step + 1))
+        if stopped:
             break
+    board.close()
     return history
-
-
-def split_pictures(pictures: Pictures, args: Args) -> tuple[list[int], list[int]]:
-    """Indices to train on and to look at, by the split's file or else by the names' hashes."""
-    if args.split == Path():
-        return pictures.split(args.held_out)
-    training, validation, _ = Split.load(args.split).indices(pictures)
-    return training, validation
-
-
-def make_example(
-    squares: Tensor, rng: np.random.Generator, random: torch.Generator, args: Args
-) -> Example:
-    """Inputs and target from squares (N, 3, S, S) uint8: lightness as of old photographs."""
-    rgb = squares.float() / 255
-    if rgb.shape[-1] != args.size:
-        size = (args.size, args.size)
-        rgb = F.interpolate(rgb, size=size, mode="bilinear", antialias=True, align_corners=False)
-    ab = srgb_to_lab(rgb)[:, 1:] * args.saturation
-    hint, mask = draw_hints(ab, rng, args.hint_share)
-    lightness = degrade(rgb, random).to(memory_format=torch.channels_last)
-    return Example(lightness, hint, mask, F.avg_pool2d(ab, Colorizer.downscale))
-
-
-def compute_losses(
-    generator: Colorizer,
-    color_encoder: ColorEncoder,
-    example: Example,
-    class_weights: Tensor,
-    random: torch.Generator,
-    args: Args,
-) -> dict[str, Tensor]:
-    """Weighted loss terms of one batch."""
-    mean, log_variance = color_encoder(example.ab)
-    drawn = mean + torch.exp(0.5 * log_variance) * torch.randn(mean.shape, generator=random)
-    told = (torch.rand(len(mean), generator=random) < args.noise_share).float()
-    noise = drawn * told[:, None]
-    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=args.bf16):
-        logits, residual = generator.predict(example.lightness, example.hint, example.mask, noise)
-    logits, residual = logits.float(), residual.float()
-    ab = generator.expectation(logits, residual)
-    classification = losses.classification_loss(
-        logits, example.ab, generator.palette, class_weights
-    )
-    divergence = (losses.kl_divergence(mean, log_variance) * told).mean()
-    return {
-        "classification": args.classification_weight * classification,
-        "huber": args.huber_weight * losses.huber_loss(ab, example.ab),
-        "divergence": args.divergence_weight * divergence,
-    }
-
-
-def make_generator(args: Args, colors: Callable[[], Tensor]) -> tuple[Colorizer, Checkpoint | None]:
-    """A pretrained start, or the weights of the checkpoint to go on from, which is returned too."""
-    torch.manual_seed(args.seed)
-    generator = Colorizer(**network_arguments(args))
-    restored = None
-    if args.resume or args.start != Path():
-        path = args.out / "checkpoint.pt" if args.resume else args.start
-        restored = load_checkpoint(path, network="colorizer")
-        load_weights(generator, restored.weights if args.resume else restored.ema)
-    else:
-        generator.palette.copy_(make_palette(colors(), args.palette_size, args.seed))
-        if args.encoder != Path():
-            try:
-                generator.encoder.load_imagenet(read_safetensors(args.encoder))
-            except (KeyError, RuntimeError, ValueError, IndexError) as error:
-                raise DataUnusable(f"{args.encoder} has another layout: {error}.") from error
-    generator.encoder.freeze_stages(args.frozen_stages)
-    return channels_last(generator), restored
-
-
-def network_arguments(args: Args) -> dict[str, Any]:
-    return {
-        "channels": list(args.channels),
-        "palette_size": args.palette_size,
-        "temperature": args.temperature,
-        "noise_size": args.noise_size,
-        "dropout": args.dropout,
-    }
-
-
-def make_optimizer(
-    generator: Colorizer, color_encoder: ColorEncoder, args: Args
-) -> torch.optim.Optimizer:
-    """AdamW with a lower rate for the encoder; no decay on norms and biases."""
-    encoder = [p for p in generator.encoder.parameters() if p.requires_grad]
-    seen = {id(parameter) for parameter in generator.encoder.parameters()}
-    others = [p for p in generator.parameters() if id(p) not in seen]
-    others += list(color_encoder.parameters())
-    groups = []
-    for parameters, rate in ((encoder, args.encoder_lr), (others, args.decoder_lr)):
-        for decays in (True, False):
-            members = [parameter for parameter in parameters if (parameter.ndim > 1) == decays]
-            decay = args.weight_decay if decays else 0.0
-            groups.append({"params": members, "peak_lr": rate, "weight_decay": decay})
-    return torch.optim.AdamW(groups, lr=args.decoder_lr, fused=True)
-
-
-def sample_inputs(pictures: Pictures, training: list[int], args: Args) -> Iterator[tuple]:
-    """Sixteen batches of the generator's inputs, always the same: for `settle_norms`."""
-    rng = np.random.default_rng(args.seed)
-    random = torch.Generator().manual_seed(args.seed)
-    for _ in range(16):
-        squares = pictures.crops(rng, rng.choice(training, args.batch), args.size)
-        example = make_example(squares, rng, random, args)
-        noise = torch.zeros(args.batch, args.noise_size)
-        yield example.lightness, example.hint, example.mask, noise
-
-
-@torch.no_grad()
-def write_sheet(path: Path, out: Path, pictures: Pictures, held_out: list[int]) -> None:
-    """Grey, output of the last checkpoint and truth of twelve held-out photographs."""
-    generator = load_checkpoint(out / "checkpoint.pt").generator()
-    rows = []
-    for index in held_out[:: max(1, len(held_out) // 12)][:12]:
-        pixels = pictures[index]
-        height, width = (side // 32 * 32 for side in pixels.shape[:2])
-        rgb = torch.from_numpy(pixels[:height, :width].copy()).permute(2, 0, 1)[None] / 255
-        lightness = srgb_to_lab(rgb)[:, :1]
-        ab = F.interpolate(generator(lightness)[0], size=(height, width), mode="bicubic")
-        colored = lab_to_srgb(torch.cat((lightness, ab), dim=1))
-        grey = lab_to_srgb(torch.cat((lightness, torch.zeros_like(ab)), dim=1))
-        rows.append((grey[0], colored[0], rgb[0]))
-    # Two photographs side by side keep the sheet near square.
-    save_sheet(path, [sum(rows[i : i + 2], ()) for i in range(0, len(rows), 2)])
 
 
 if __name__ == "__main__":
