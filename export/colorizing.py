@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from export import losses
 from export.color import lab_to_srgb, srgb_to_lab
 from export.degrade import degrade
-from export.hints import draw_hints
+from export.color_hints import draw_hints
 from export.networks.colorizer import ColorEncoder, Colorizer
 from export.networks.vgg import VGG19
 

@@ -81,13 +81,15 @@ class Split:
         temporary.write_text(json.dumps(content, indent=0) + "\n")
         os.replace(temporary, path)
 
-    def indices(self, pictures: Pictures) -> tuple[list[int], list[int], list[int]]:
+    def indices(
+        self, pictures: Pictures, to_train: bool = True
+    ) -> tuple[list[int], list[int], list[int]]:
         """Of `pictures`: indices to train on, to choose checkpoints with, and held out."""
         parts: tuple[list[int], list[int], list[int]] = ([], [], [])
         for index, entry in enumerate(pictures.entries):
             part = 2 if entry.name in self.held_out else int(entry.name in self.validation)
             parts[part].append(index)
-        if not parts[0]:
+        if to_train and not parts[0]:
             raise DataUnusable("The split leaves no picture to train on.")
         return parts
 
