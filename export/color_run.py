@@ -88,6 +88,7 @@ class Run:
             args.noise_share,
             args.bf16,
             read_vgg(args),
+            args.perceptual_share,
         )
         objective = channels_last(objective)
         optimizer = make_optimizer(self.generator, self.color_encoder, args)

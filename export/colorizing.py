@@ -74,13 +74,14 @@ class ColorObjective(nn.Module):
         noise_share: float,
         bf16: bool,
         vgg: VGG19 | None = None,
+        perceptual_share: float = 1.0,
     ) -> None:
         super().__init__()
         self.generator, self.color_encoder = generator, color_encoder
         self.register_buffer("class_weights", class_weights, persistent=False)
         self.class_weights: Tensor
         self.weights, self.noise_share, self.bf16 = weights, noise_share, bf16
-        self.vgg = vgg
+        self.vgg, self.perceptual_share = vgg, perceptual_share
         if vgg is not None:
             vgg.requires_grad_(False).eval()
 
@@ -111,21 +112,22 @@ class ColorObjective(nn.Module):
     def perceptual_loss(self, ab: Tensor, example: Example) -> Tensor:
         """Squared difference of VGG19's features (Johnson 2016, arXiv 1603.08155, equation 2).
 
-        At half the size of the squares: VGG19 costs ten times the generator at the same size.
+        At half the size of the squares, and of a share of them: VGG19 costs ten times the
+        generator at the same size.
         """
-        assert self.vgg is not None
+        count = max(1, round(len(ab) * self.perceptual_share))
 
         def features(colors: Tensor) -> dict[str, Tensor]:
             upsampled = F.interpolate(colors, scale_factor=2.0, mode="bilinear")
-            rgb = lab_to_srgb(torch.cat((example.tone, upsampled), dim=1))
+            rgb = lab_to_srgb(torch.cat((example.tone[:count], upsampled), dim=1))
             assert self.vgg is not None
             rgb = rgb.to(memory_format=torch.channels_last)
             return self.vgg(rgb, tuple(PERCEPTUAL_LAYERS))
 
         with self.autocast(ab):
-            found = features(ab)
+            found = features(ab[:count])
             with torch.no_grad():
-                wanted = features(example.ab)
+                wanted = features(example.ab[:count])
         shares = PERCEPTUAL_LAYERS.items()
         terms = [s * F.mse_loss(found[n].float(), wanted[n].float()) for n, s in shares]
         return torch.stack(terms).sum()
