@@ -23,7 +23,7 @@ from export.checkpoint import (
 from export.colorizing import ColorObjective, Example, make_example
 from export.critic import Critic
 from export.data import Pictures
-from export.errors import BadPreset, DataUnusable
+from export.errors import BadPreset, DataUnusable, TrainingDiverged
 from export.networks.colorizer import ColorEncoder, Colorizer
 from export.networks.vgg import VGG19
 from export.palette import color_weights, make_palette, sample_colors
@@ -139,7 +139,11 @@ class Run:
             set_learning_rate(self.optimizer, factor)
             self.optimizer.zero_grad(set_to_none=True)
             self.fabric.backward(torch.stack(list(terms.values())).sum())
-            torch.nn.utils.clip_grad_norm_(self.generator.parameters(), 5.0)
+            length = torch.nn.utils.clip_grad_norm_(self.generator.parameters(), 5.0)
+            if not torch.isfinite(length):
+                raise TrainingDiverged(
+                    f"The gradient is no number at step {step}; the last checkpoint is kept."
+                )
             self.optimizer.step()
             update_ema(self.ema, self.generator, args.ema_decay, step)
         values = {name: float(value.detach()) for name, value in terms.items()}

@@ -176,7 +176,7 @@ def hint_pyramid(hint: Tensor, mask: Tensor) -> list[Tensor]:
             field = F.interpolate(field, scale_factor=2.0, mode="bilinear", align_corners=False)
             field = field * field.new_tensor((1.0, 1.0, 0.5)).view(1, 3, 1, 1)
         weight = cover / (cover + 0.005)
-        own = torch.cat((color / (cover + 1e-7), torch.ones_like(cover)), dim=1)
+        own = torch.cat((color, cover), dim=1) / (cover + 1e-7)
         field = field + weight * (own - field)
         levels.append(field)
     return levels[::-1]
