@@ -44,13 +44,14 @@ def colorize(
     small = F.interpolate(lightness, size=sides, mode="bilinear", antialias=True)
     inputs = {"picture": small.clamp(0, 100).numpy()}
     if hint is not None and mask is not None:
-        cover = F.adaptive_avg_pool2d(mask, sides)
-        color = F.adaptive_avg_pool2d(hint * mask, sides) / cover.clamp_min(1e-6)
+        cover = F.interpolate(mask, size=sides, mode="area")
+        color = F.interpolate(hint * mask, size=sides, mode="area") / cover.clamp_min(1e-6)
         inputs |= {"hint": (color * (cover > 0)).numpy(), "hint-mask": cover.numpy()}
     if noise is not None:
         inputs["noise"] = noise.numpy()
     found = generator.run_all(inputs, wanted=("picture",))["picture"]
-    ab = F.interpolate(torch.from_numpy(found.copy()) * saturation, size=(height, width), mode="bicubic")
+    colors = torch.from_numpy(found.copy()) * saturation
+    ab = F.interpolate(colors, size=(height, width), mode="bicubic")
     return lab_to_srgb(torch.cat((lightness, ab), dim=1))
 
 

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 SAMPLES = 1 << 40  # seeds from here on are not those of steps
 
+
 class Run:
     """A training run: pictures, networks, optimizers, and one step of them."""
 
@@ -105,9 +106,7 @@ class Run:
         args, device = self.args, self.fabric.device
         rank = self.fabric.global_rank
         rng = np.random.default_rng((args.seed, step, rank) if rank else (args.seed, step))
-        random = torch.Generator(device).manual_seed(
-            args.seed * 1_000_003 + step + 7919 * rank
-        )
+        random = torch.Generator(device).manual_seed(args.seed * 1_000_003 + step + 7919 * rank)
         squares = self.pictures.crops(
             rng,
             rng.choice(self.training, args.batch),
@@ -172,7 +171,7 @@ class Run:
         if self.processes == 1:
             return wish
         total = self.fabric.all_reduce(torch.tensor(float(wish)), reduce_op="sum")
-        return bool(total > 0)
+        return bool(torch.as_tensor(total) > 0)
 
     def save(self, step: int) -> None:
         """Writes the checkpoint, in the first process alone."""
@@ -206,7 +205,8 @@ class Run:
 
     def validate(self, step: int) -> dict[str, float]:
         """Measures the checkpoint just saved and draws its sheet."""
-        generator = load_checkpoint(self.args.out / "checkpoint.pt").generator()
+        path = self.args.out / "checkpoint.pt"
+        generator = load_checkpoint(path, network="colorizer").generator()
         pictures = [self.pictures[index] for index in self.validation]
         return validate(generator, pictures, self.args.size, self.sheet_path(step))
 

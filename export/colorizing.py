@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from export import losses
 from export.color import lab_to_srgb, srgb_to_lab
-from export.degrade import degrade
 from export.color_hints import draw_hints
+from export.degrade import degrade
 from export.networks.colorizer import ColorEncoder, Colorizer
 from export.networks.vgg import VGG19
 
@@ -85,7 +85,9 @@ class ColorObjective(nn.Module):
         if vgg is not None:
             vgg.requires_grad_(False).eval()
 
-    def forward(self, example: Example, random: torch.Generator) -> tuple[dict[str, Tensor], Tensor]:
+    def forward(
+        self, example: Example, random: torch.Generator
+    ) -> tuple[dict[str, Tensor], Tensor]:
         """Weighted loss terms, and the colours found, ab (N, 2, S/4, S/4)."""
         mean, log_variance = self.color_encoder(example.ab)
         drawn = torch.randn(mean.shape, generator=random, device=mean.device)

@@ -130,9 +130,13 @@ def paint(generator: Generator, rgb: Tensor) -> Tensor:
 
 
 def color_report(
-    generator: Generator, squares: list[Tensor], result: Act, hinted: Callable[..., Tensor], args: Args
+    generator: Generator,
+    squares: list[Tensor],
+    result: Act,
+    hinted: Callable[..., Tensor],
+    args: Args,
 ) -> dict[str, Any]:
-    """Model, baselines and truth in one table, and what hints are worth to a model that takes them."""
+    """Model, baselines and truth; and what hints are worth to a model that takes them."""
     found = [result(square) for square in squares]
     candidates = {args.model.name: found}
     if args.baselines:

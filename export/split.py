@@ -169,7 +169,8 @@ def near_copies(hashes: np.ndarray, limit: int = NEAR_COPY_BITS) -> list[tuple[i
     for first in range(0, len(signs), 512):
         alike = signs[first : first + 512] @ signs.T  # bits - 2 * differing bits
         rows, columns = np.nonzero(alike >= hashes.shape[1] - 2 * limit)
-        pairs += [(first + int(i), int(j)) for i, j in zip(rows, columns) if first + i < j]
+        found = zip((first + rows).tolist(), columns.tolist(), strict=True)
+        pairs += [(one, other) for one, other in found if one < other]
     return pairs
 
 
