@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-NEEDED = ("torch", "onnx", "safetensors", "PIL")
+NEEDED = ("torch", "lightning_fabric", "onnx", "safetensors", "PIL")
 MISSING = [name for name in NEEDED if importlib.util.find_spec(name) is None]
 
 # Test files import torch at their top: they must not even be collected where it is missing.
