@@ -53,9 +53,11 @@ def update_ema(ema: dict[str, Tensor], generator: nn.Module, decay: float, step:
 
 @torch.no_grad()
 def settle_norms(
-    generator: nn.Module, weights: dict[str, Tensor], batches: Iterable[Tensor]
+    generator: nn.Module,
+    weights: dict[str, Tensor],
+    batches: Iterable[Tensor | tuple[Tensor, ...]],
 ) -> dict[str, Tensor]:
-    """`weights` with BatchNorm statistics measured anew, on `batches` of inputs.
+    """`weights` with BatchNorm statistics measured anew, on `batches` of an input or of several.
 
     Smoothed weights see other activations than the ones of any single step: with the smoothed
     statistics of those steps, whole pictures came out blue (compare SWA, arXiv 1803.05407,
@@ -68,7 +70,7 @@ def settle_norms(
         norm.reset_running_stats()
         norm.momentum = None  # the plain average over the batches
     for batch in batches:
-        generator(batch)
+        generator(*batch) if isinstance(batch, tuple) else generator(batch)
     generator.eval()
     return generator.state_dict()
 
