@@ -57,7 +57,7 @@ def settle_norms(
     weights: dict[str, Tensor],
     batches: Iterable[Tensor | tuple[Tensor, ...]],
 ) -> dict[str, Tensor]:
-    """`weights` with BatchNorm statistics measured anew, on `batches` of an input or of several.
+    """`weights` with BatchNorm statistics measured anew, on `batches` of inputs or tuples of them.
 
     Smoothed weights see other activations than the ones of any single step: with the smoothed
     statistics of those steps, whole pictures came out blue (compare SWA, arXiv 1803.05407,
