@@ -84,8 +84,9 @@ def flatten(pixels: Array, ink: Array, line: float, smallest: int = 12) -> tuple
     palette = palette[(palette != 1).any(axis=1)]
     if not len(palette):
         raise ValueError("The picture has no flat colour off its lines.")
-    distance = ((pixels[..., None, :].astype(np.int32) - palette.astype(np.int32)) ** 2).sum(-1)
-    nearest = distance.argmin(axis=-1) + 1
+    unique, place = np.unique(pixels.reshape(-1, 3), axis=0, return_inverse=True)
+    distance = ((unique[:, None].astype(np.int32) - palette.astype(np.int32)) ** 2).sum(axis=2)
+    nearest = distance.argmin(axis=1)[place].reshape(ink.shape) + 1
     areas = drop_small(connected_areas(nearest * off_line), smallest)
     if not areas.any():
         raise ValueError("The picture has no area off its lines.")

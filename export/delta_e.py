@@ -12,7 +12,9 @@ Array = np.ndarray
 def delta_e_2000(first: Array, second: Array) -> Array:
     """Colour difference of Lab arrays (..., 3), D65: (...), 0 for equal ones. Broadcasts."""
     first, second = np.asarray(first, np.float64), np.asarray(second, np.float64)
-    mean_chroma = (np.hypot(first[..., 1], first[..., 2]) + np.hypot(second[..., 1], second[..., 2])) / 2
+    mean_chroma = (
+        np.hypot(first[..., 1], first[..., 2]) + np.hypot(second[..., 1], second[..., 2])
+    ) / 2
     stretch = 1.5 - 0.5 * np.sqrt(mean_chroma**7 / (mean_chroma**7 + 25.0**7))
     chroma1, hue1 = _chroma_and_hue(first, stretch)
     chroma2, hue2 = _chroma_and_hue(second, stretch)
@@ -20,9 +22,7 @@ def delta_e_2000(first: Array, second: Array) -> Array:
     turn = np.where(both, (hue2 - hue1 + 180) % 360 - 180, 0)
     # Opposite hues: the way round is a convention, the smaller hue first.
     turn = np.where(both & (np.abs(hue2 - hue1) == 180), hue2 - hue1, turn)
-    middle = np.where(
-        np.abs(hue1 - hue2) <= 180, (hue1 + hue2) / 2, (hue1 + hue2 + 360) / 2 % 360
-    )
+    middle = np.where(np.abs(hue1 - hue2) <= 180, (hue1 + hue2) / 2, (hue1 + hue2 + 360) / 2 % 360)
     middle = np.where(both, middle, hue1 + hue2)
     lightness, chroma = (first[..., 0] + second[..., 0]) / 2, (chroma1 + chroma2) / 2
     tone = (

@@ -3,9 +3,8 @@ r"""Measures an exported sketch colouriser on illustrations held out by subject.
     python -m export.evaluate_sketch --model core/models/sketch-v1 \
         --illustrations illustrations.tar --squeezenet ... --lpips ... --json sketch.json
 
-The generator is measured alone: nothing snaps its colours to areas. Errors are CIEDE2000 of the
-colours beneath the lines, where no line covers them; areas are connected pixels of one colour
-between lines. G'MIC's auto-fill comes from files: `--write-lines DIR`, then
+The generator is measured alone: nothing snaps its colours to areas. What the numbers are:
+export/sketch_metrics.py. G'MIC's auto-fill comes from files: `--write-lines DIR`, then
 `export.autofill_gmic DIR FLATS` where the package gmic is installed, then `--flats FLATS`.
 """
 
@@ -29,19 +28,21 @@ from core.generator import Generator
 from core.manifest import Manifest
 from export.arguments import option, parse_arguments
 from export.checkpoint import read_safetensors
-from export.delta_e import srgb_difference
 from export.errors import DataUnusable
 from export.evaluate import table
-from export.hints import HintLayer, hint_area
-from export.illustrations import Illustration, Illustrations
+from export.hints import HintLayer
+from export.illustrations import Illustrations
 from export.networks.judges import LpipsSqueeze
+from export.sketch_metrics import (
+    Drawing,
+    hint_numbers,
+    lined,
+    make_drawing,
+    unhinted_numbers,
+)
 from export.training import save_sheet
 
 Array = np.ndarray
-VISIBLE = 0.1  # less ink than this covers nothing
-LEAST_AREA = 24  # visible pixels of an area that is measured
-BLEED_REACH = 6  # pixels beyond a line in which colour of its other side is looked for
-DISTINCT = 10.0  # colours that differ less cannot be seen to cross
 
 
 @dataclass(frozen=True)
@@ -64,24 +65,6 @@ class Args:
     json: Path = option(Path(), "write the numbers to this file")
     sheet: Path = option(Path(), "write a sheet of 24 pictures to this PNG")
     threads: int = option(0, "CPU threads, 0 for the default")
-
-
-@dataclass(frozen=True)
-class Drawing:
-    """A held-out picture: name, ink (H, W) 0..1, areas (H, W), truth (H, W, 3) sRGB 0..1, the
-    areas measured, those of them with a hint, and the hints."""
-
-    name: str
-    ink: Array
-    areas: Array
-    truth: Array
-    measured: list[int]
-    hinted: list[int]
-    hints: HintLayer
-
-    @property
-    def visible(self) -> Array:
-        return self.ink < VISIBLE
 
 
 def main() -> None:
@@ -114,29 +97,17 @@ def evaluate(args: Args) -> None:
     print("With a hint in half of the areas, generator alone; CIEDE2000 of the areas' means")
     print(hint_table(numbers))
     candidates = {args.model.name: plain, **baselines(drawings, mean_color(pairs, training), args)}
-    numbers["without hints"] = unhinted_numbers(drawings, candidates, args)
+    numbers["without hints"] = unhinted_numbers(drawings, candidates, load_judge(args))
     print("\nWithout any hint")
     print(unhinted_table(numbers["without hints"]))
     if args.json != Path():
         args.json.write_text(json.dumps(numbers, indent=1) + "\n")
     if args.sheet != Path():
-        shown = {"hinted": hinted, **{k: v for k, v in candidates.items() if k in (args.model.name, "G'MIC")}}
+        shown = {
+            "hinted": hinted,
+            **{k: v for k, v in candidates.items() if k in (args.model.name, "G'MIC")},
+        }
         save_sheet(args.sheet, sheet_rows(drawings, list(shown.values())))
-
-
-def make_drawing(name: str, one: Illustration, seed: tuple[int, ...]) -> Drawing:
-    """A held-out picture with dabs and strokes in half (rounded up) of its measured areas."""
-    rng = np.random.default_rng(seed)
-    ink, areas = one.ink.astype(np.float32) / 255, one.areas.astype(np.int64)
-    colors = one.colors.astype(np.float32) / 255
-    sizes = np.bincount(areas[ink < VISIBLE], minlength=len(colors))
-    measured = [int(area) for area in np.flatnonzero(sizes >= LEAST_AREA)]
-    hints = HintLayer(*ink.shape)
-    hinted = sorted(rng.permutation(measured)[: (len(measured) + 1) // 2].tolist())
-    for area in hinted:
-        inside = (areas == area) & (ink < VISIBLE)
-        hint_area(hints, rng, inside, colors[area], largest=ink.shape[0] / 32)
-    return Drawing(name, ink, areas, colors[areas], measured, hinted, hints)
 
 
 def run(
@@ -163,74 +134,12 @@ def run(
     return found[0].permute(1, 2, 0).clamp(0, 1).numpy()
 
 
-def hint_numbers(drawings: list[Drawing], plain: list[Array], hinted: list[Array]) -> dict:
-    """Errors of areas with a hint and without, in both runs; and what crosses lines."""
-    errors: dict[str, list[float]] = {
-        "hinted areas": [],
-        "hinted areas, no hints given": [],
-        "other areas": [],
-        "other areas, no hints given": [],
-    }
-    crossing = looked_at = 0
-    for drawing, without, colors in zip(drawings, plain, hinted, strict=True):
-        difference = srgb_difference(colors, drawing.truth)
-        before = srgb_difference(without, drawing.truth)
-        for area in drawing.measured:
-            inside = (drawing.areas == area) & drawing.visible
-            kind = "hinted areas" if area in drawing.hinted else "other areas"
-            errors[kind].append(float(difference[inside].mean()))
-            errors[f"{kind}, no hints given"].append(float(before[inside].mean()))
-        crossed, seen = bleeding(drawing, colors)
-        crossing, looked_at = crossing + crossed, looked_at + seen
-    numbers = {
-        kind: {
-            "areas": len(values),
-            "median": float(np.median(values)),
-            "mean": float(np.mean(values)),
-            "share above 12": float(np.mean(np.array(values) > 12)),
-        }
-        for kind, values in errors.items()
-    }
-    return {"hints": numbers, "crossing share": crossing / max(1, looked_at), "looked at": looked_at}
-
-
-def bleeding(drawing: Drawing, colors: Array) -> tuple[int, int]:
-    """(pixels whose colour comes from beyond a line, pixels looked at).
-
-    Looked at are the visible pixels within BLEED_REACH of another area that a line parts from
-    theirs all along, both areas having clearly different colours in the result. One is counted
-    when its colour is nearer to the other area's median than to that of its own.
-    """
-    masks = {a: (drawing.areas == a) & drawing.visible for a in drawing.measured}
-    medians = {a: np.median(colors[mask], axis=0) for a, mask in masks.items()}
-    crossing = np.zeros(drawing.ink.shape, bool)
-    looked_at = np.zeros(drawing.ink.shape, bool)
-    for other, mask in masks.items():
-        near, touching = dilate(mask, BLEED_REACH), dilate(mask, 1)
-        for own in drawing.measured:
-            zone = near & masks[own]
-            if own == other or not zone.any() or (touching & masks[own]).any():
-                continue
-            if srgb_difference(medians[own], medians[other]) < DISTINCT:
-                continue
-            looked_at |= zone
-            strange = srgb_difference(colors[zone], medians[other])
-            crossing[zone] |= strange < srgb_difference(colors[zone], medians[own])
-    return int(crossing.sum()), int(looked_at.sum())
-
-
-def dilate(mask: Array, reach: int) -> Array:
-    """(H, W) bool, grown by `reach` pixels in every direction."""
-    planes = torch.from_numpy(mask.astype(np.float32))[None]
-    return F.max_pool2d(planes, 2 * reach + 1, 1, reach)[0].numpy() > 0
-
-
 def mean_color(pairs: Illustrations, training: list[int]) -> Array:
     """Mean sRGB (3) of the training pictures' pixels."""
-    sums = [
-        np.bincount(pairs[i].areas.ravel(), minlength=len(pairs[i].colors)) @ (pairs[i].colors / 255)
-        for i in training[::10]
-    ]
+    sums = []
+    for index in training[::10]:
+        one = pairs[index]
+        sums.append(np.bincount(one.areas.ravel(), minlength=len(one.colors)) @ (one.colors / 255))
     return (np.sum(sums, axis=0) / (len(sums) * pairs.side**2)).astype(np.float32)
 
 
@@ -256,29 +165,6 @@ def read_flat(path: Path, shape: tuple[int, ...]) -> Array:
     return pixels
 
 
-def unhinted_numbers(
-    drawings: list[Drawing], candidates: dict[str, list[Array]], args: Args
-) -> dict[str, dict[str, float]]:
-    """Mean CIEDE2000 of visible pixels, of those that are not white in truth; LPIPS-squeeze."""
-    judge = load_judge(args)
-    found = {}
-    for name, pictures in candidates.items():
-        everywhere, colored, distance = [], [], []
-        for drawing, colors in zip(drawings, pictures, strict=True):
-            difference = srgb_difference(colors, drawing.truth)
-            inside = drawing.visible & (drawing.truth.min(axis=2) < 0.98)
-            everywhere.append(float(difference[drawing.visible].mean()))
-            if inside.any():
-                colored.append(float(difference[inside].mean()))
-            distance.append(judge(lined(drawing, colors), lined(drawing, drawing.truth)))
-        found[name] = {
-            "delta E": float(np.mean(everywhere)),
-            "delta E where not white": float(np.mean(colored)),
-            "LPIPS-squeeze": float(np.mean(distance)),
-        }
-    return found
-
-
 def load_judge(args: Args) -> Callable[[Array, Array], float]:
     """LPIPS-squeeze of two pictures (H, W, 3); NaN where the weights are not given."""
     if args.squeezenet == Path() or args.lpips == Path():
@@ -287,20 +173,18 @@ def load_judge(args: Args) -> Callable[[Array, Array], float]:
     return lambda first, second: float(judge(as_tensor(first)[None], as_tensor(second)[None]))
 
 
-def lined(drawing: Drawing, colors: Array) -> Array:
-    """Colours (H, W, 3) with the lines multiplied over them."""
-    return colors * (1 - drawing.ink[..., None])
-
-
 def as_tensor(picture: Array) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1), np.float32))
 
 
 def hint_table(numbers: dict) -> str:
-    rows = [[kind, *(values[key] for key in ("areas", "median", "mean", "share above 12"))]
-            for kind, values in numbers["hints"].items()]  # fmt: skip
-    crossing = f"\nColour across a line: {100 * numbers['crossing share']:.2f} % of the pixels beside lines"
-    return table(["", "areas", "median", "mean", "share above 12"], rows) + crossing
+    columns = ("areas", "median", "mean", "share above 12")
+    rows = [
+        [kind, *(values[column] for column in columns)] for kind, values in numbers["hints"].items()
+    ]
+    share = 100 * numbers["crossing share"]
+    crossing = f"\nColour across a line: {share:.2f} % of the pixels beside lines"
+    return table(["", *columns], rows) + crossing
 
 
 def unhinted_table(numbers: dict[str, dict[str, float]]) -> str:

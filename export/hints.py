@@ -27,9 +27,7 @@ class HintLayer:
         self.colors[top:bottom, left:right][disc] = color
         self.mask[top:bottom, left:right][disc] = 1
 
-    def stroke(
-        self, start: Array, end: Array, radius: float, color: Array, inside: Array
-    ) -> None:
+    def stroke(self, start: Array, end: Array, radius: float, color: Array, inside: Array) -> None:
         """Discs from (y, x) to (y, x), clipped to `inside`."""
         steps = int(max(np.abs(end - start).max() / max(1.0, radius), 1)) + 1
         for share in np.linspace(0, 1, steps):
@@ -56,7 +54,9 @@ def hint_area(
     if rng.random() < 0.4:
         start, end = place(), place()
         reach = np.clip(end - start, -40, 40)
-        layer.stroke(start, start + reach, float(rng.uniform(0.7, max(0.8, most / 2))), color, inside)
+        layer.stroke(
+            start, start + reach, float(rng.uniform(0.7, max(0.8, most / 2))), color, inside
+        )
         return
     for _ in range(int(rng.integers(1, 3))):
         center = place()

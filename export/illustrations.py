@@ -33,14 +33,15 @@ LINE = {"pairs_line": 0.1, "pairs_line_derived": 0.6}
 SKIN_TONES = {f"1F3F{digit}" for digit in "BCDEF"}
 JOINERS = {"200D", "FE0F", "2640", "2642"}  # joiner, variation selector, female and male sign
 # Child, boy, girl, man, woman, person, old man, old woman, older person, family, couples, kiss.
-PEOPLE = set(
-    "1F9D2 1F466 1F467 1F468 1F469 1F9D1 1F474 1F475 1F9D3 1F46A 1F46B 1F46C 1F46D 1F491 "
-    "1F48F".split()
-)
-PEOPLE_WORDS = set(
-    "man woman person men women people boy girl child old older family couple kiss s".split()
-)
-TONE_WORDS = set("light medium dark skin tone default".split())
+PEOPLE = {
+    *("1F9D2", "1F466", "1F467", "1F468", "1F469", "1F9D1", "1F474", "1F475", "1F9D3"),
+    *("1F46A", "1F46B", "1F46C", "1F46D", "1F491", "1F48F"),
+}
+PEOPLE_WORDS = {
+    *("man", "woman", "person", "men", "women", "people", "boy", "girl", "child", "old"),
+    *("older", "family", "couple", "kiss", "s"),
+}
+TONE_WORDS = {"light", "medium", "dark", "skin", "tone", "default"}
 
 
 @dataclass(frozen=True)
@@ -201,7 +202,8 @@ def content_square(grey: np.ndarray) -> tuple[int, int, int]:
         return 0, 0, min(grey.shape)
     length = max(rows[-1] - rows[0], columns[-1] - columns[0]) + 1
     length = round(length * 14 / 12)
-    return (int(rows[0] + rows[-1] + 1 - length) // 2, int(columns[0] + columns[-1] + 1 - length) // 2, length)
+    top, left = (int(at[0] + at[-1] + 1 - length) // 2 for at in (rows, columns))
+    return top, left, length
 
 
 def read_members(source: Path, folders: set[str]) -> dict[tuple[str, str], bytes]:

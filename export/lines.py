@@ -20,9 +20,7 @@ def extract_lines(rgb: Tensor, random: torch.Generator) -> Tensor:
     """Lines of pictures (N, 3, H, W), sRGB in [0, 1]: of each picture by another random kind."""
     kinds = (xdog, dilation_difference, soft_canny)
     picks = torch.randint(len(kinds), (len(rgb),), generator=random).tolist()
-    drawn = [
-        kinds[pick](rgb[index : index + 1], random) for index, pick in enumerate(picks)
-    ]
+    drawn = [kinds[pick](rgb[index : index + 1], random) for index, pick in enumerate(picks)]
     return torch.cat(drawn)
 
 

@@ -43,9 +43,7 @@ class Batch:
 
     @staticmethod
     def join(parts: list[Batch]) -> Batch:
-        return Batch(
-            *(torch.cat([getattr(part, f.name) for part in parts]) for f in fields(Batch))
-        )
+        return Batch(*(torch.cat([getattr(part, f.name) for part in parts]) for f in fields(Batch)))
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ r"""Trains the sketch colouriser.
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from core.errors import LimnerError
-from export import losses
 from export.arguments import as_plain, option, parse_arguments
 from export.checkpoint import (
     Checkpoint,
@@ -26,11 +26,12 @@ from export.checkpoint import (
     load_weights,
     read_safetensors,
 )
-from export.color import lab_to_srgb, srgb_to_lab
+from export.color import srgb_to_lab
 from export.data import Pictures
-from export.errors import DataUnusable
+from export.errors import BadPreset, DataUnusable
 from export.illustrations import Illustrations
 from export.networks.sketcher import CODE_SIZE, Sketcher
+from export.sketch_colors import color_weights, lab_points, make_palette, nearest_colors
 from export.sketch_samples import Batch, Mixture, Sampler
 from export.training import (
     Progress,
@@ -99,9 +100,12 @@ def main() -> None:
 
 def train(args: Args) -> list[float]:
     """Runs to `args.steps`, or until asked to stop; returns the loss of each step taken."""
+    if any(side % Sketcher.size_multiple for side in args.sizes):
+        raise BadPreset(f"The sizes are to be multiples of {Sketcher.size_multiple}.")
     sampler, validation = make_samplers(args)
-    generator, first_step, restored = make_generator(args, sampler)
-    class_weights = color_frequencies(generator.palette, sampler, args)
+    colors = sample_colors(sampler, args)
+    generator, first_step, restored = make_generator(args, colors)
+    class_weights = color_weights(generator.palette, colors, args.rebalancing)
     optimizer = make_optimizer(generator, args)
     ema = {key: value.clone() for key, value in generator.state_dict().items()}
     if restored:
@@ -110,12 +114,14 @@ def train(args: Args) -> list[float]:
     commit = git_commit()
 
     def save(step: int) -> None:
-        settled = settle_norms(Sketcher(**network_arguments(args)), ema, sample_inputs(sampler, args))
+        settled = settle_norms(
+            Sketcher(**network_arguments(args)), ema, sample_inputs(sampler, args)
+        )
         Checkpoint(
             network="sketcher",
             network_arguments=network_arguments(args),
             weights=generator.state_dict(),
-            ema={**ema, **{key: settled[key] for key in settled if ".running_" in key}},
+            ema=settled,
             optimizer=optimizer.state_dict(),
             step=step,
             arguments=as_plain(args),
@@ -147,7 +153,8 @@ def train(args: Args) -> list[float]:
         if stop or sheet_due or save_timer.due():
             save(step + 1)
         if sheet_due:
-            write_sheet(args.out / f"sheet-{step + 1:06d}.png", args.out, validation)
+            path = args.out / f"sheet-{step + 1:06d}.png"
+            write_sheet(path, args.out, validation, min(192, args.short_side // 32 * 32))
         if stop:
             break
     return history
@@ -198,12 +205,13 @@ def compute_losses(
 
     hinted = batch.hinted[:, :, ::2, ::2]
     follow = F.binary_cross_entropy_with_logits(found["follow"], hinted, reduction="none")
+    classes = classification(generator, found, batch, class_weights)
     divergence = 0.5 * (mean**2 + log_variance.exp() - 1 - log_variance).sum(dim=1)
     return {
         "color": args.color_weight * error(found["colors"], seen),
         "spread": args.spread_weight * error(found["spread"], inside),
         "follow": args.follow_weight * (follow * seen * batch.flat).mean(),
-        "class": args.classification_weight * classification(generator, found, batch, class_weights),
+        "class": args.classification_weight * classes,
         "code": args.code_weight * (divergence * coded[:, 0]).mean(),
     }
 
@@ -217,14 +225,7 @@ def classification(
     return (entropy * (1 - 0.8 * batch.ink[:, 0, 2::4, 2::4])).mean()
 
 
-def nearest_colors(rgb: Tensor, palette: Tensor) -> Tensor:
-    """Indices (N, h, w) of the palette colours (K, 3) nearest in Lab to (N, 3, h, w), both sRGB."""
-    lab = srgb_to_lab(rgb).permute(0, 2, 3, 1)
-    colors = srgb_to_lab(palette[:, :, None, None])[:, :, 0, 0]
-    return torch.cdist(lab.flatten(0, 2), colors).argmin(dim=1).view(lab.shape[:3])
-
-
-def make_generator(args: Args, sampler: Sampler) -> tuple[Sketcher, int, Checkpoint | None]:
+def make_generator(args: Args, colors: Tensor) -> tuple[Sketcher, int, Checkpoint | None]:
     """A pretrained start, or the checkpoint to go on from; and the step to begin with."""
     torch.manual_seed(args.seed)
     generator = Sketcher(**network_arguments(args))
@@ -233,7 +234,8 @@ def make_generator(args: Args, sampler: Sampler) -> tuple[Sketcher, int, Checkpo
         restored = load_checkpoint(args.out / "checkpoint.pt", network="sketcher")
         load_weights(generator, restored.weights)
     else:
-        generator.palette.copy_(make_palette(sampler, args))
+        random = torch.Generator().manual_seed(args.seed)
+        generator.palette.copy_(make_palette(colors, args.palette_size, random))
         if args.encoder != Path():
             try:
                 generator.encoder.load_imagenet(read_safetensors(args.encoder))
@@ -262,7 +264,14 @@ def make_optimizer(generator: Sketcher, args: Args) -> torch.optim.Optimizer:
     return torch.optim.AdamW(groups, lr=args.decoder_lr)
 
 
-def sample_inputs(sampler: Sampler, args: Args):
+def sample_colors(sampler: Sampler, args: Args) -> Tensor:
+    """Lab (M, 3) of forty batches of training targets, at a quarter of their size."""
+    side = min(args.sizes)
+    targets = [sampler.batch((args.seed, i, 3), args.batch, side).target for i in range(40)]
+    return lab_points(torch.cat(targets)[:, :, 2::4, 2::4])
+
+
+def sample_inputs(sampler: Sampler, args: Args) -> Iterator[tuple[Tensor, ...]]:
     """Twelve batches of inputs, always the same ones, with codes half of which are zeros."""
     random = torch.Generator().manual_seed(args.seed)
     for index in range(12):
@@ -271,41 +280,12 @@ def sample_inputs(sampler: Sampler, args: Args):
         yield *batch.inputs(), codes * (torch.arange(args.batch) % 2)[:, None]
 
 
-def sample_colors(sampler: Sampler, args: Args, batches: int = 40) -> Tensor:
-    """Lab (M, 3) of training targets at a quarter of their size."""
-    size = min(args.sizes)
-    targets = [sampler.batch((args.seed, i, 3), args.batch, size).target for i in range(batches)]
-    return srgb_to_lab(torch.cat(targets)[:, :, 2::4, 2::4]).permute(0, 2, 3, 1).reshape(-1, 3)
-
-
-def make_palette(sampler: Sampler, args: Args) -> Tensor:
-    """k-means colours (K, 3), sRGB. White is so common that it is thinned out first."""
-    lab = sample_colors(sampler, args)
-    random = torch.Generator().manual_seed(args.seed)
-    plain = (lab[:, 0] > 97) & (lab[:, 1:].norm(dim=1) < 3)
-    points = lab[~plain | (torch.rand(len(lab), generator=random) < 0.02)]
-    points = points[torch.randperm(len(points), generator=random)[:40_000]]
-    centres = losses.kmeans(points, args.palette_size - 1, random)
-    centres = torch.cat((centres, centres.new_tensor([[100.0, 0, 0]])))  # paper itself
-    return lab_to_srgb(centres[:, :, None, None])[:, :, 0, 0]
-
-
-def color_frequencies(palette: Tensor, sampler: Sampler, args: Args) -> Tensor:
-    """Rebalancing weights (K) from how often each palette colour is the nearest."""
-    lab = sample_colors(sampler, args)
-    colors = srgb_to_lab(palette[:, :, None, None])[:, :, 0, 0]
-    nearest = torch.cdist(lab, colors).argmin(dim=1)
-    frequency = torch.bincount(nearest, minlength=len(palette)).float()
-    return losses.rebalancing_weights(frequency, args.rebalancing)
-
-
-@torch.no_grad()
-def write_sheet(path: Path, out: Path, sampler: Sampler) -> None:
+def write_sheet(path: Path, out: Path, sampler: Sampler, side: int) -> None:
     """Lines with hints, output and truth, each under the lines, of pictures held out."""
     generator = load_checkpoint(out / "checkpoint.pt").generator()
     cells = []
     for index in range(8):
-        batch = sampler.batch((index, 4), 5, 192)
+        batch = sampler.batch((index, 4), 5, side)
         code = torch.zeros(5, CODE_SIZE)
         colors = generator(*batch.inputs(), code)
         colors = F.interpolate(colors, scale_factor=2.0, mode="bilinear", align_corners=False)
