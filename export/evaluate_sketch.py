@@ -3,8 +3,8 @@ r"""Measures an exported sketch colouriser on illustrations held out by subject.
     python -m export.evaluate_sketch --model core/models/sketch-v1 \
         --illustrations illustrations.tar --squeezenet ... --lpips ... --json sketch.json
 
-The generator is measured alone: nothing snaps its colours to areas. What the numbers are:
-export/sketch_metrics.py. G'MIC's auto-fill comes from files: `--write-lines DIR`, then
+The generator is measured alone, where nothing snaps its colours to areas, and the whole way that
+a user's drawing goes. What the numbers are: export/sketch_metrics.py. G'MIC's auto-fill comes from files: `--write-lines DIR`, then
 `export.autofill_gmic DIR FLATS` where the package gmic is installed, then `--flats FLATS`.
 """
 
@@ -19,13 +19,17 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image
+from PIL import Image as Picture
 from torch import Tensor
 
 from core.catalog import Model
+from core.colorize import ColorizeSettings
 from core.errors import LimnerError
 from core.generator import Generator
+from core.image import Image
 from core.manifest import Manifest
+from core.sketch import color_sketch
+from core.work import Other
 from export.arguments import option, parse_arguments
 from export.checkpoint import read_safetensors
 from export.errors import DataUnusable
@@ -92,22 +96,24 @@ def evaluate(args: Args) -> None:
     work = args.work or generator.manifest.size.work
     plain = [run(generator, d.ink, None, work) for d in drawings]
     hinted = [run(generator, d.ink, d.hints, work) for d in drawings]
-    numbers = hint_numbers(drawings, plain, hinted)
+    alone = hint_numbers(drawings, plain, hinted)
     print(f"{len(drawings)} held-out subjects, {args.pair_side} px, generator run at {work} px\n")
     print("With a hint in half of the areas, generator alone; CIEDE2000 of the areas' means")
-    print(hint_table(numbers))
-    candidates = {args.model.name: plain, **baselines(drawings, mean_color(pairs, training), args)}
+    print(hint_table(alone))
+    whole = [[run_whole(generator, d, hints) for d in drawings] for hints in (False, True)]
+    numbers = {"generator alone": alone, "whole way": hint_numbers(drawings, *whole)}
+    print("\nThe same, the whole way (core.sketch)")
+    print(hint_table(numbers["whole way"]))
+    candidates = {args.model.name: plain, f"{args.model.name}, the whole way": whole[0]}
+    candidates |= baselines(drawings, mean_color(pairs, training), args)
     numbers["without hints"] = unhinted_numbers(drawings, candidates, load_judge(args))
     print("\nWithout any hint")
     print(unhinted_table(numbers["without hints"]))
     if args.json != Path():
         args.json.write_text(json.dumps(numbers, indent=1) + "\n")
     if args.sheet != Path():
-        shown = {
-            "hinted": hinted,
-            **{k: v for k, v in candidates.items() if k in (args.model.name, "G'MIC")},
-        }
-        save_sheet(args.sheet, sheet_rows(drawings, list(shown.values())))
+        shown = [hinted, whole[1], whole[0], *(candidates[n] for n in candidates if n == "G'MIC")]
+        save_sheet(args.sheet, sheet_rows(drawings, shown))
 
 
 def run(
@@ -134,6 +140,18 @@ def run(
     return found[0].permute(1, 2, 0).clamp(0, 1).numpy()
 
 
+def run_whole(generator: Generator, drawing: Drawing, hinted: bool) -> Array:
+    """Colours (H, W, 3) in [0, 1] of the layer beneath the lines, as the filter makes it."""
+    grey = ((1 - drawing.ink) * 255).round().astype(np.uint8)
+    layer = np.concatenate((drawing.hints.colors, drawing.hints.mask[..., None]), axis=2)
+    hint = Other("hint", Image((layer * 255).round().astype(np.uint8))) if hinted else None
+    picture = Image(np.repeat(grey[..., None], 3, axis=2))
+    settings = ColorizeSettings()
+    _, layers = color_sketch(picture, generator, settings, lambda share, text: None, hint)
+    colors = next(layer.image for layer in layers if layer.role == "colors")
+    return colors.pixels[..., :3].astype(np.float32) / 255
+
+
 def mean_color(pairs: Illustrations, training: list[int]) -> Array:
     """Mean sRGB (3) of the training pictures' pixels."""
     sums = []
@@ -157,7 +175,7 @@ def baselines(drawings: list[Drawing], mean: Array, args: Args) -> dict[str, lis
 def read_flat(path: Path, shape: tuple[int, ...]) -> Array:
     """A picture of G'MIC's. Raises DataUnusable."""
     try:
-        pixels = np.asarray(Image.open(path).convert("RGB"), np.float32) / 255
+        pixels = np.asarray(Picture.open(path).convert("RGB"), np.float32) / 255
     except OSError as error:
         raise DataUnusable(f"{path} cannot be read: make it with export.autofill_gmic.") from error
     if pixels.shape != shape:
@@ -197,7 +215,7 @@ def write_lines(drawings: list[Drawing], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for drawing in drawings:
         grey = ((1 - drawing.ink) * 255).round().astype(np.uint8)
-        Image.fromarray(grey).save(folder / f"{drawing.name}.png")
+        Picture.fromarray(grey).save(folder / f"{drawing.name}.png")
 
 
 def sheet_rows(drawings: list[Drawing], results: list[list[Array]]) -> list[list[Tensor]]:
