@@ -65,7 +65,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="FRAME[@SECONDS]",
-        help="a frame that you coloured, for its scene (may be given again)",
+        help="a frame that you coloured, for its scene (may be given again); for pictures: a "
+        "picture whose colours are wanted",
     )
     film.add_argument(
         "--segment",
@@ -74,6 +75,48 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="FRAMES",
         help="a stopped run goes on from the last whole one (default 240)",
     )
+
+
+def add_color_options(parser: argparse.ArgumentParser) -> None:
+    """What else a user can ask of colours."""
+    parser.add_argument(
+        "--hints", metavar="FILE", help="a picture of the same size, colours painted where wanted"
+    )
+    parser.add_argument(
+        "--palette",
+        default="",
+        metavar="COLOURS",
+        help="the only colours to use: FILE.gpl, or #rrggbb,#rrggbb,...",
+    )
+    parser.add_argument(
+        "--seed",
+        type=int,
+        default=0,
+        metavar="N",
+        help="0 the likeliest colouring (default), others: other plausible ones",
+    )
+    parser.add_argument(
+        "--variants",
+        type=int,
+        default=1,
+        metavar="N",
+        help="make N colourings, 1 (default) .. 6; the others get .variant2 and so on",
+    )
+
+
+def picture_others(options: argparse.Namespace, count: int) -> tuple[tuple[str, Path], ...]:
+    """(role, file) of the pictures that go along with `count` pictures. Raises BadRequest."""
+    others = []
+    hints, references = getattr(options, "hints", None), options.reference
+    if hints is not None:
+        if count != 1:
+            raise BadRequest("--hints is for one picture.", "Give the pictures one after another.")
+        others.append(("hint", Path(hints)))
+    if references and options.task != "colorize":
+        raise BadRequest("--reference is for colorize.", "Leave it out for style.")
+    if len(references) > 1:
+        raise BadRequest("Pictures take one --reference.", "Leave out the others.")
+    return (*others, *(("reference", Path(reference)) for reference in references))
 
 
 def is_film(path: Path) -> bool:
@@ -193,8 +236,14 @@ def check_film_options(options: argparse.Namespace) -> None:
         raise BadRequest(f"--steady is {options.steady}, not a number from 0 to 1.")
     if not 2 <= options.segment <= 100000:
         raise BadRequest(f"--segment is {options.segment}, not a number from 2 to 100000.")
+    if getattr(options, "colorize", False):
+        raise BadRequest("--colorize is for pictures.", "Colour the film first, then paint that.")
     if options.reference and options.task != "colorize":
         raise BadRequest("--reference is for colorize.", "Leave it out for style.")
+    if getattr(options, "hints", None) is not None or getattr(options, "variants", 1) != 1:
+        raise BadRequest("--hints and --variants are for pictures.", "Leave them out for films.")
+    if getattr(options, "seed", 0) or getattr(options, "palette", ()):
+        raise BadRequest("--seed and --palette are for pictures.", "Leave them out for films.")
 
 
 def _film_targets(inputs: list[Path], output: str | None, ending: str) -> list[tuple[Path, Path]]:

@@ -11,6 +11,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -218,6 +219,37 @@ class Graph:
         return results
 
 
+@dataclass(frozen=True)
+class Signature:
+    """What a graph says of itself.
+
+    Attributes:
+        inputs, outputs: (name, shape, type) each, as ONNX Runtime tells them; an axis of the
+            shape is a number, a name or None.
+        producer: which program wrote it.
+        facts: its own remarks, for instance "license".
+    """
+
+    inputs: tuple[tuple[str, tuple[Any, ...], str], ...]
+    outputs: tuple[tuple[str, tuple[Any, ...], str], ...]
+    producer: str
+    facts: dict[str, str]
+
+
+def read_signature(content: bytes, title: str) -> Signature:
+    """The inputs and outputs of a graph of which there is no manifest yet.
+
+    Raises:
+        ModelCorrupt: these bytes are no ONNX graph.
+        ModelUnsupported: it has operators unknown here, or weights in other files.
+    """
+    session = _start(content, title, "cpu", 0)
+    about = session.get_modelmeta()
+    sides = (session.get_inputs(), session.get_outputs())
+    inputs, outputs = (tuple((v.name, tuple(v.shape), v.type) for v in side) for side in sides)
+    return Signature(inputs, outputs, about.producer_name, dict(about.custom_metadata_map))
+
+
 def available_devices() -> tuple[str, ...]:
     """Names of DEVICES whose provider is installed, fastest first; always ends with cpu."""
     built_in = ort.get_available_providers()
@@ -282,8 +314,18 @@ def _session(
 ) -> ort.InferenceSession:
     """A session on exactly that device. Raises DeviceUnavailable, ModelCorrupt, …"""
     title = model.manifest.title
+    session = _start(graph, title, device, threads)
+    main = spec.name == ""  # a small part may well stay on the CPU
+    if main and device != "cpu" and PROVIDERS[device] not in _nodes_by_provider(session):
+        raise DeviceUnavailable(f"{PROVIDERS[device]} runs no part of '{title}' on this machine.")
+    return session
+
+
+def _start(graph: bytes, title: str, device: str, threads: int) -> ort.InferenceSession:
+    """A session that runs something on that device, perhaps."""
     options = ort.SessionOptions()
     options.log_severity_level = 3
+    options.enable_mem_pattern = False  # a plan kept beside the arena: half as much memory again
     options.intra_op_num_threads = threads
     options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
     with tempfile.TemporaryDirectory(prefix="limner-") as nothing:
@@ -301,9 +343,6 @@ def _session(
                 raise DeviceUnavailable(
                     f"{PROVIDERS[device]} cannot be started ({_first_line(error)})."
                 ) from error
-    main = spec.name == ""  # a small part may well stay on the CPU
-    if main and device != "cpu" and PROVIDERS[device] not in _nodes_by_provider(session):
-        raise DeviceUnavailable(f"{PROVIDERS[device]} runs no part of '{title}' on this machine.")
     return session
 
 

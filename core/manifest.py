@@ -58,6 +58,7 @@ INPUT_ROLES = (
     "features",
     "matrix",
     "shift",
+    "statistics",
     "code",
 )
 OUTPUT_ROLES = ("picture", "palette", "features", "matrix", "shift", "code")
@@ -65,7 +66,8 @@ OUTPUT_ROLES = ("picture", "palette", "features", "matrix", "shift", "code")
 
 hint and hint-mask: colours that the user asks for, and where; noise: numbers that choose among
 the plausible results, zeros for the likeliest; palette: logits over manifest.palette; style: the
-picture whose style is wanted; features, matrix, shift, code: between the graphs of one model.
+picture whose style is wanted; features, matrix, shift, statistics, code: between the graphs of one
+model (statistics: the features' mean over the whole picture).
 """
 
 PARTS = ("style-code", "encode")

@@ -120,6 +120,26 @@ def hinted_ab(folder: Path, a: float = 0.0, b: float = 0.0, **manifest: Any) -> 
     return _save(folder, nodes, constants, (inputs, outputs), **manifest)
 
 
+def palette_ab(
+    folder: Path, palette: Sequence[tuple[float, float]], logits: Sequence[float], **manifest: Any
+) -> Path:
+    """A colouriser with the same logits over its palette everywhere, and no other input.
+
+    Its ab is the palette's mean under their softmax.
+    """
+    weights = np.exp(np.array(logits)) / np.exp(logits).sum()
+    nodes = [
+        helper.make_node("Mul", ["input", "zero"], ["nothing"]),
+        helper.make_node("Add", ["nothing", "ab"], ["output"]),
+        helper.make_node("Add", ["nothing", "given"], ["logits"]),
+    ]
+    constants = {"zero": np.zeros(1), "given": np.reshape(logits, (1, -1, 1, 1))}
+    constants["ab"] = (weights @ np.array(palette)).reshape(1, 2, 1, 1)
+    spec = TensorSpec("logits", "latent", (0.0, 1.0), role="palette", size=len(palette))
+    manifest["palette"] = tuple(palette)
+    return _save(folder, nodes, constants, (LIGHTNESS, (AB, spec)), **manifest)
+
+
 def with_part(folder: Path, **manifest: Any) -> Path:
     """A style of two graphs: "style-code" takes the mean colour, the main one adds it."""
     code = TensorSpec("code", "latent", (0.0, 1.0), "NC", role="code", size=3)
@@ -139,6 +159,109 @@ def with_part(folder: Path, **manifest: Any) -> Path:
     constants = {"axes": np.array([2, 3], np.int64)}
     ends = ((SRGB_IN, code), (SRGB_OUT,))
     return _save(folder, nodes, constants, ends, parts=(part,), **_style(manifest))
+
+
+def any_style(folder: Path, **manifest: Any) -> Path:
+    """Arbitrary style of three graphs, with one point where the whole picture counts.
+
+    code: mean R'G'B' of the style picture; features: the picture blurred (radius 2) and averaged in
+    squares of 4, which reach 2 pixels; painted = blurred - statistics + code, as colours are moved.
+    """
+    side, radius = 5, 2
+    kernel = np.zeros((3, 3, side, side))
+    for channel in range(3):
+        kernel[channel, channel] = 1 / side**2
+    blur = helper.make_node("Conv", ["padded", "kernel"], ["blurred"], pads=[0] * 4)
+    pads = {"pads": np.array([0, 0, radius, radius, 0, 0, radius, radius], np.int64)}
+    pad = helper.make_node("Pad", ["input", "pads"], ["padded"], mode="edge")
+    axes = {"axes": np.array([2, 3], np.int64)}
+    vector = {"range": (0.0, 1.0), "layout": "NC", "size": 3}
+    code = TensorSpec("code", "latent", role="code", **vector)
+    statistics = TensorSpec("statistics", "latent", role="statistics", **vector)
+    style = TensorSpec("style", "srgb", (0.0, 1.0), role="style")
+    features = TensorSpec("features", "latent", (0.0, 1.0), role="features", size=3)
+    graphs = {
+        "style-code": (
+            [
+                helper.make_node("GlobalAveragePool", ["style"], ["mean"]),
+                helper.make_node("Flatten", ["mean"], ["code"]),
+            ],
+            {}, (style,), (code,),
+        ),
+        "encode": (
+            [
+                pad,
+                blur,
+                helper.make_node(
+                    "AveragePool", ["blurred"], ["features"], kernel_shape=[4, 4], strides=[4, 4]
+                ),
+            ],
+            {"kernel": kernel, **pads}, (SRGB_IN,), (features,),
+        ),
+    }  # fmt: skip
+    parts = tuple(_part(folder, name, *graph) for name, graph in graphs.items())
+    nodes = [
+        pad,
+        blur,
+        helper.make_node("Sub", ["code", "statistics"], ["moved"]),
+        helper.make_node("Unsqueeze", ["moved", "axes"], ["everywhere"]),
+        helper.make_node("Add", ["blurred", "everywhere"], ["output"]),
+    ]
+    ends = ((SRGB_IN, statistics, code), (SRGB_OUT,))
+    manifest.setdefault("tiling", TilingSpec("allowed", 4))
+    manifest.setdefault("size", SizeSpec(minimum=4, multiple_of=4))
+    constants = {"kernel": kernel, **pads, **axes}
+    return _save(folder, nodes, constants, ends, parts=parts, **_style(manifest))
+
+
+def _part(
+    folder: Path,
+    name: str,
+    nodes: Sequence[onnx.NodeProto],
+    constants: dict[str, np.ndarray],
+    inputs: tuple[TensorSpec, ...],
+    outputs: tuple[TensorSpec, ...],
+) -> GraphSpec:
+    """Write NAME.onnx and describe it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.onnx"
+    path.write_bytes(_graph(nodes, constants, inputs, outputs).SerializeToString())
+    return GraphSpec(name, path.name, file_sha256(path), inputs, outputs)
+
+
+def stranger(
+    path: Path,
+    shape: Sequence[int | str],
+    nodes: Sequence[onnx.NodeProto],
+    constants: dict[str, np.ndarray] | None = None,
+    names: tuple[str, str] = ("input", "output"),
+    producer: str = "pytorch",
+    inputs: Sequence[Sequence[int | str]] = (),
+) -> Path:
+    """A style model without a manifest, as others make them.
+
+    shape: of its input; its output says nothing of its own. inputs: shapes of further inputs,
+    named more0, more1, ... The nodes lead from names[0] to names[1].
+    """
+    values = [helper.make_tensor_value_info(names[0], TensorProto.FLOAT, shape)]
+    for number, other in enumerate(inputs):
+        values.append(helper.make_tensor_value_info(f"more{number}", TensorProto.FLOAT, other))
+    out = [None] * len(shape)
+    graph = helper.make_graph(
+        nodes,
+        "main_graph",
+        values,
+        [helper.make_tensor_value_info(names[1], TensorProto.FLOAT, out)],
+        [
+            numpy_helper.from_array(v if v.dtype.kind == "i" else v.astype(np.float32), k)
+            for k, v in (constants or {}).items()
+        ],
+    )
+    opsets = [helper.make_opsetid("", OPSET)]
+    model = helper.make_model(graph, opset_imports=opsets, ir_version=8, producer_name=producer)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(model.SerializeToString())
+    return path
 
 
 def _style(manifest: dict[str, Any]) -> dict[str, Any]:
