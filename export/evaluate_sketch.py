@@ -4,7 +4,8 @@ r"""Measures an exported sketch colouriser on illustrations held out by subject.
         --illustrations illustrations.tar --squeezenet ... --lpips ... --json sketch.json
 
 The generator is measured alone, where nothing snaps its colours to areas, and the whole way that
-a user's drawing goes. What the numbers are: export/sketch_metrics.py. G'MIC's auto-fill comes from files: `--write-lines DIR`, then
+a user's drawing goes. What the numbers are: export/sketch_metrics.py. G'MIC's auto-fill comes
+from files: `--write-lines DIR`, then
 `export.autofill_gmic DIR FLATS` where the package gmic is installed, then `--flats FLATS`.
 """
 
