@@ -5,6 +5,7 @@ folder. A broken folder never hides the others: it is remembered with its error 
 `find` and by `python -m core check`.
 """
 
+import hashlib
 import json
 import os
 import sys
@@ -12,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from core.errors import ModelCorrupt, ModelError, ModelMissing
-from core.manifest import FILE_NAME, Manifest, file_sha256
+from core.manifest import FILE_NAME, GraphSpec, Manifest
 
 SHIPPED = Path(__file__).parent / "models"
 
@@ -30,24 +31,36 @@ class Model:
         return self.folder / self.manifest.file
 
     def verify(self) -> None:
-        """Compare the weights with the manifest's sha256.
+        """Compare the weights of every graph with the manifest's sha256.
 
         Raises:
             ModelCorrupt: they are missing, unreadable or not the described ones.
         """
+        for graph in self.manifest.graphs:
+            self.read_graph(graph)
+
+    def read_graph(self, graph: GraphSpec) -> bytes:
+        """The bytes of one graph of manifest.graphs, compared with its sha256.
+
+        Raises:
+            ModelCorrupt: they are missing, unreadable or not the described ones.
+        """
+        path = self.folder / graph.file
         try:
-            found = file_sha256(self.path)
+            content = path.read_bytes()
         except OSError as error:
             reason = error.strerror or "cannot be read"
             raise ModelCorrupt(
                 f"The weights of the model '{self.manifest.title}' cannot be read "
-                f"({self.path}: {reason})."
+                f"({path}: {reason})."
             ) from error
-        if found != self.manifest.sha256:
+        found = hashlib.sha256(content).hexdigest()
+        if found != graph.sha256:
             raise ModelCorrupt(
-                f"The model '{self.manifest.title}' is damaged: {self.path} is not the file that "
-                f"its manifest describes (sha256 {found[:12]}…, not {self.manifest.sha256[:12]}…)."
+                f"The model '{self.manifest.title}' is damaged: {path} is not the file that "
+                f"its manifest describes (sha256 {found[:12]}…, not {graph.sha256[:12]}…)."
             )
+        return content
 
 
 @dataclass(frozen=True)

@@ -104,9 +104,10 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run_filter(options: argparse.Namespace) -> int:
     """Colour or paint every picture or film; one that fails does not stop the others."""
-    from core.service import FILTERS, make_settings
+    from core.filters import FILTERS
+    from core.service import make_settings
 
-    settings_type, _ = FILTERS[options.task]
+    settings_type = FILTERS[options.task].settings
     names = [field.name for field in fields(settings_type)]
     settings = make_settings(settings_type, {name: getattr(options, name) for name in names})
     ending, device = ENDINGS[options.task], options.device
@@ -228,8 +229,10 @@ def _check_models(options: argparse.Namespace) -> int:
     import numpy as np
 
     from core.catalog import Catalog
+    from core.filters import filter_of
     from core.image import Image
-    from core.service import FILTERS, Service
+    from core.service import Service
+    from core.work import Work
 
     catalog = Catalog.read(_folders(options))
     service = Service(_folders(options))
@@ -237,10 +240,18 @@ def _check_models(options: argparse.Namespace) -> int:
     failures = [str(error) for error in catalog.broken.values()]
     for model in catalog.models():
         manifest = model.manifest
-        settings_type, function = FILTERS[manifest.task]
         try:
             generator = service.generator(manifest.task, manifest.id, options.device)
-            function(Image(ramp), generator, settings_type(), lambda fraction, text: None)
+            known = filter_of(manifest.task)
+            known.run(
+                Work(
+                    Image(ramp),
+                    known.settings(),
+                    lambda task, model_id, ready=generator: ready,
+                    manifest.id,
+                    lambda fraction, text: None,
+                )
+            )
         except LimnerError as error:
             failures.append(f"{manifest.id}: {error}")
             continue

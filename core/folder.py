@@ -18,10 +18,13 @@ from dataclasses import asdict, dataclass, field
 from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core import __version__
 from core.errors import BadRequest, FileUnwritable, LimnerError, OutOfMemory
+
+if TYPE_CHECKING:  # --help and a wrong option need not wait for the engine
+    from core.generator import Generator
 
 RECORD = ".limner-done.jsonl"
 MOST_BREAKS = 2
@@ -93,18 +96,29 @@ class PictureWorker:
     def __init__(self, task: Task) -> None:
         """Raises LimnerError."""
         from core import bands
-        from core.catalog import Catalog
-        from core.generator import Generator
-        from core.service import FILTERS, make_settings
+        from core.filters import FILTERS
+        from core.service import make_settings
 
         if task.threads:
             bands.limit_threads(task.threads)
             os.environ["VIPS_CONCURRENCY"] = str(task.threads)
-        settings_type, self._function = FILTERS[task.name]
-        self._settings = make_settings(settings_type, task.settings)
-        model = Catalog.read(task.folders).find(task.name, task.model)
-        self.generator = Generator.open(model, task.device, task.threads)
+        self._task = task
+        self._filter = FILTERS[task.name]
+        self._settings = make_settings(self._filter.settings, task.settings)
+        self._generators: dict[tuple[str, str], Generator] = {}
+        self.generator = self.find(task.name, task.model)
         self._record = Record(task.key())
+
+    def find(self, task: str, model_id: str) -> "Generator":
+        """The generator of that task and id, opened once. Raises LimnerError."""
+        from core.catalog import Catalog
+        from core.generator import Generator
+
+        key = (task, model_id)
+        if key not in self._generators:
+            model = Catalog.read(self._task.folders).find(task, model_id)
+            self._generators[key] = Generator.open(model, self._task.device, self._task.threads)
+        return self._generators[key]
 
     def run(self, job: Job, progress: Progress = lambda fraction, text: None) -> Outcome:
         """Make one picture; what goes wrong on purpose is in the outcome."""
@@ -119,10 +133,12 @@ class PictureWorker:
 
     def _make(self, job: Job, progress: Progress) -> list[str]:
         from core.picture_file import PictureFile
+        from core.work import Work
 
         try:
             picture = PictureFile.read(job.source)
-            result = self._function(picture.image, self.generator, self._settings, progress)
+            work = Work(picture.image, self._settings, self.find, self._task.model, progress)
+            result = self._filter.run(work).image
             try:
                 job.target.parent.mkdir(parents=True, exist_ok=True)
             except OSError as error:

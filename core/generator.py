@@ -9,7 +9,7 @@ import importlib
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -29,7 +29,8 @@ from core.errors import (
     ModelUnsupported,
     OutOfMemory,
 )
-from core.manifest import TensorSpec
+from core.manifest import GraphSpec
+from core.tensor import from_graph, neutral, to_graph
 
 Array = np.ndarray
 
@@ -50,7 +51,7 @@ _PLUGIN_PACKAGES = {"webgpu": "onnxruntime_ep_webgpu"}
 _CPU = PROVIDERS["cpu"]
 
 RECALLED_BYTES = 4 << 20
-"""Largest input that is remembered: a preview's, not a whole picture's."""
+"""Largest inputs that are remembered: a preview's, not a whole picture's."""
 
 
 class Generator:
@@ -58,28 +59,29 @@ class Generator:
 
     Attributes:
         model: what it was opened from.
-        provider: the execution provider that runs most of the graph, by its ONNX Runtime name.
+        provider: the execution provider that runs most of the main graph, by its ONNX Runtime
+            name.
         reason: why it is not a faster one; empty where nothing else was wanted.
-        recall: whether `run` remembers its last small input, so that the same one is answered
-            without inference. Previews ask for it: moving a slider changes what is done with
-            the output, not the output.
-        recalled: whether the last `run` was answered so.
+        recall: whether `run` and `run_all` remember their last small inputs, so that the same
+            ones are answered without inference. Previews ask for it: moving a slider changes
+            what is done with the output, not the output.
+        recalled: whether the last run was answered so.
     """
 
-    def __init__(self, model: Model, session: ort.InferenceSession, reason: str) -> None:
+    def __init__(self, model: Model, graphs: dict[str, "Graph"], reason: str) -> None:
         self.model = model
         self.manifest = model.manifest
         self.reason = reason
-        self.nodes = _nodes_by_provider(session)
+        self.nodes = graphs[""].nodes
         self.provider = self.nodes.most_common(1)[0][0]
         self.recall = False
         self.recalled = False
-        self._session = session
-        self._last: tuple[Array, Array] | None = None
+        self._graphs = graphs
+        self._last: dict[str, tuple[dict[str, Array], dict[str, Array]]] = {}
 
     @classmethod
     def open(cls, model: Model, device: str = "auto", threads: int = 0) -> "Generator":
-        """Check a model's weights and make a session for them.
+        """Check a model's weights and make a session for each of its graphs.
 
         Args:
             model: from the catalog.
@@ -94,20 +96,26 @@ class Generator:
         """
         if device not in DEVICES:
             raise DeviceUnavailable(f"There is no device '{device}' (known: {', '.join(DEVICES)}).")
-        model.verify()
-        graph = model.path.read_bytes()
+        contents = [(graph, model.read_graph(graph)) for graph in model.manifest.graphs]
+
+        def start(name: str) -> dict[str, Graph]:
+            return {
+                graph.name: Graph(model, graph, _session(model, graph, content, name, threads))
+                for graph, content in contents
+            }
+
         if device != "auto":
-            return cls(model, _session(model, graph, device, threads), "")
+            return cls(model, start(device), "")
         reason = ""
         for name in available_devices():
             try:
-                return cls(model, _session(model, graph, name, threads), reason)
+                return cls(model, start(name), reason)
             except (DeviceUnavailable, OutOfMemory) as error:
                 reason = reason or error.sentence
         raise DeviceUnavailable("No execution provider could be started.")
 
     def run(self, array: Array) -> Array:
-        """Run the graph once.
+        """Run the main graph once on a picture, all else that it takes being neutral.
 
         Args:
             array: float32 (1, C, H, W) in the units of the input's space: L* 0..100, or
@@ -121,26 +129,43 @@ class Generator:
             OutOfMemory: the device's memory is exhausted; a smaller tile may do.
             ModelCorrupt: the output is not finite or has other channels than promised.
         """
-        last, self._last = self._last, None
-        self.recalled = self.recall and last is not None and np.array_equal(last[0], array)
-        result = last[1] if self.recalled and last is not None else self._infer(array)
-        if self.recall and array.nbytes <= RECALLED_BYTES:
-            result.setflags(write=False)
-            self._last = (array.copy(), result)
-        return result
+        return self.run_all({"picture": array}, wanted=("picture",))["picture"]
 
-    def _infer(self, array: Array) -> Array:
-        wanted, given = self.manifest.inputs[0], self.manifest.outputs[0]
-        with translated(self.manifest.title):
-            (output,) = self._session.run([given.name], {wanted.name: to_graph(array, wanted)})
-        result = from_graph(np.asarray(output), given, self.manifest.title)
-        if not np.isfinite(result).all():
-            raise ModelCorrupt(
-                f"The model '{self.manifest.title}' returned values that are no numbers "
-                f"on {self.provider}.",
-                "Choose the device 'cpu'; if that fails too, run install.py again.",
-            )
-        return result
+    def run_all(
+        self,
+        inputs: Mapping[str, Array],
+        wanted: tuple[str, ...] | None = None,
+        part: str = "",
+    ) -> dict[str, Array]:
+        """Run one graph once.
+
+        Args:
+            inputs: role -> float32 array in the units of the tensor's space: (1, C, H, W), or
+                (1, C) for vectors. A hint, its mask or the noise left out is zeros, which is
+                how a network is told that there is none.
+            wanted: roles of the outputs to compute; None for all.
+            part: name of a part of the manifest; "" for the main graph.
+
+        Returns:
+            role -> float32 array, (1, C, h, w) or (1, C), in the units of its space.
+
+        Raises:
+            OutOfMemory, ModelCorrupt: as in `run`.
+            KeyError: the model has no such part, role or input: a mistake of the caller.
+        """
+        graph = self._graphs[part]
+        last = self._last.pop(part, None)
+        self.recalled = self.recall and last is not None and _same(last, inputs, wanted)
+        if self.recalled and last is not None:
+            results = last[1]
+        else:
+            results = graph.run(inputs, wanted, self.provider)
+        if self.recall and sum(array.nbytes for array in inputs.values()) <= RECALLED_BYTES:
+            for array in results.values():
+                array.setflags(write=False)
+            kept = {role: array.copy() for role, array in inputs.items()}
+            self._last[part] = (kept, results)
+        return dict(results)
 
     def report(self) -> dict[str, Any]:
         """What the user is told of where this ran: provider, its share of nodes, reason; and
@@ -156,6 +181,43 @@ class Generator:
         }
 
 
+class Graph:
+    """One session with the specs of its tensors.
+
+    Attributes:
+        nodes: how many nodes each execution provider took.
+    """
+
+    def __init__(self, model: Model, spec: GraphSpec, session: ort.InferenceSession) -> None:
+        _check_names(model, spec, session)
+        self.nodes = _nodes_by_provider(session)
+        self._title = model.manifest.title
+        self._inputs = {tensor.role: tensor for tensor in spec.inputs}
+        self._outputs = {tensor.role: tensor for tensor in spec.outputs}
+        self._session = session
+
+    def run(
+        self, inputs: Mapping[str, Array], wanted: tuple[str, ...] | None, provider: str
+    ) -> dict[str, Array]:
+        """See Generator.run_all; provider is named where the result is of no use."""
+        given = {**neutral(self._inputs, inputs), **inputs}
+        feed = {
+            self._inputs[role].name: to_graph(a, self._inputs[role]) for role, a in given.items()
+        }
+        specs = [self._outputs[role] for role in wanted or self._outputs]
+        with translated(self._title):
+            found = self._session.run([spec.name for spec in specs], feed)
+        results = {}
+        for spec, output in zip(specs, found, strict=True):
+            results[spec.role] = from_graph(np.asarray(output), spec, self._title)
+            if not np.isfinite(results[spec.role]).all():
+                raise ModelCorrupt(
+                    f"The model '{self._title}' returned values that are no numbers on {provider}.",
+                    "Choose the device 'cpu'; if that fails too, run install.py again.",
+                )
+        return results
+
+
 def available_devices() -> tuple[str, ...]:
     """Names of DEVICES whose provider is installed, fastest first; always ends with cpu."""
     built_in = ort.get_available_providers()
@@ -164,35 +226,6 @@ def available_devices() -> tuple[str, ...]:
         for name, provider in PROVIDERS.items()
         if provider in built_in or (name in _PLUGIN_PACKAGES and _plugin_library(name))
     )
-
-
-def to_graph(array: Array, spec: TensorSpec) -> Array:
-    """Array (1, C, H, W) in the space's units -> the graph's range, layout and channel order."""
-    factor, offset = spec.scale()
-    if (factor, offset) != (1.0, 0.0):
-        array = array * np.float32(factor) + np.float32(offset)
-    if spec.space == "srgb-bgr":
-        array = array[:, ::-1]
-    if spec.layout == "NHWC":
-        array = array.transpose(0, 2, 3, 1)
-    return np.ascontiguousarray(array, np.float32)
-
-
-def from_graph(array: Array, spec: TensorSpec, title: str) -> Array:
-    """The inverse of to_graph, for an output of the graph. Raises ModelCorrupt."""
-    if array.ndim == 4 and spec.layout == "NHWC":
-        array = array.transpose(0, 3, 1, 2)
-    if array.ndim != 4 or array.shape[:2] != (1, spec.channels):
-        raise ModelCorrupt(
-            f"The model '{title}' returned an array of shape {array.shape} "
-            f"where its manifest promises {spec.channels} channels."
-        )
-    if spec.space == "srgb-bgr":
-        array = array[:, ::-1]
-    factor, offset = spec.scale()
-    if (factor, offset) == (1.0, 0.0):
-        return array.astype(np.float32, copy=False)
-    return (array.astype(np.float32) - np.float32(offset)) / np.float32(factor)
 
 
 @contextmanager
@@ -244,7 +277,9 @@ _OTHER_ERRORS = tuple(
 )
 
 
-def _session(model: Model, graph: bytes, device: str, threads: int) -> ort.InferenceSession:
+def _session(
+    model: Model, spec: GraphSpec, graph: bytes, device: str, threads: int
+) -> ort.InferenceSession:
     """A session on exactly that device. Raises DeviceUnavailable, ModelCorrupt, …"""
     title = model.manifest.title
     options = ort.SessionOptions()
@@ -266,9 +301,9 @@ def _session(model: Model, graph: bytes, device: str, threads: int) -> ort.Infer
                 raise DeviceUnavailable(
                     f"{PROVIDERS[device]} cannot be started ({_first_line(error)})."
                 ) from error
-    if device != "cpu" and PROVIDERS[device] not in _nodes_by_provider(session):
+    main = spec.name == ""  # a small part may well stay on the CPU
+    if main and device != "cpu" and PROVIDERS[device] not in _nodes_by_provider(session):
         raise DeviceUnavailable(f"{PROVIDERS[device]} runs no part of '{title}' on this machine.")
-    _check_names(model, session)
     return session
 
 
@@ -309,12 +344,27 @@ def _plugin_devices(device: str, library: str) -> list[Any]:
     return list(ort.get_ep_devices())
 
 
-def _check_names(model: Model, session: ort.InferenceSession) -> None:
+def _same(
+    last: tuple[dict[str, Array], dict[str, Array]],
+    inputs: Mapping[str, Array],
+    wanted: tuple[str, ...] | None,
+) -> bool:
+    """Whether the inputs are the last ones and the last results hold what is wanted."""
+    before, results = last
+    return (
+        before.keys() == inputs.keys()
+        and wanted is not None
+        and set(wanted) <= results.keys()
+        and all(np.array_equal(before[role], array) for role, array in inputs.items())
+    )
+
+
+def _check_names(model: Model, spec: GraphSpec, session: ort.InferenceSession) -> None:
     """Hold the graph to the names that its manifest gives. Raises ModelCorrupt."""
     inputs = {value.name for value in session.get_inputs()}
     outputs = {value.name for value in session.get_outputs()}
-    described = {spec.name for spec in model.manifest.inputs}
-    if inputs != described or not {spec.name for spec in model.manifest.outputs} <= outputs:
+    described = {tensor.name for tensor in spec.inputs}
+    if inputs != described or not {tensor.name for tensor in spec.outputs} <= outputs:
         raise ModelCorrupt(
             f"The weights of '{model.manifest.title}' take {sorted(inputs)} and return "
             f"{sorted(outputs)}, which is not what its manifest says."

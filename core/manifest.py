@@ -23,21 +23,55 @@ SCHEMA = 1
 FILE_NAME = "manifest.json"
 MAX_MANIFEST_BYTES = 1 << 20
 
-TASKS = ("colorize", "stylize")
+TASKS = ("colorize", "sketch", "stylize")
+"""colorize: photographs get their colours; sketch: line art gets colours under its lines;
+stylize: a picture is painted anew.
+"""
 
 SPACES = {
     "lab-l": (1, 0.0, 100.0),
     "lab-ab": (2, -110.0, 110.0),
     "srgb": (3, 0.0, 1.0),
     "srgb-bgr": (3, 0.0, 1.0),
+    "mask": (1, 0.0, 1.0),
+    "latent": (0, 0.0, 1.0),
 }
-"""Colour spaces a tensor may have: (channels, lowest value, highest value).
+"""Spaces a tensor may have: (channels, lowest value, highest value).
 
 lab-l is CIE L*, lab-ab CIE a* and b* (both D65, 2° observer); srgb is sRGB-encoded red, green,
-blue, srgb-bgr the same in the opposite order.
+blue, srgb-bgr the same in the opposite order. A mask says where something is (1) and is not (0).
+latent is whatever the networks of one model tell each other: as many channels as the tensor says,
+values as they are.
 """
 
-LAYOUTS = ("NCHW", "NHWC")
+LAYOUTS = ("NCHW", "NHWC", "NC")
+
+INPUT_ROLES = (
+    "picture",
+    "hint",
+    "hint-mask",
+    "noise",
+    "style",
+    "features",
+    "matrix",
+    "shift",
+    "code",
+)
+OUTPUT_ROLES = ("picture", "palette", "features", "matrix", "shift", "code")
+"""What a tensor is for. Every graph has a "picture" or "features" or "style" to begin from.
+
+hint and hint-mask: colours that the user asks for, and where; noise: numbers that choose among
+the plausible results, zeros for the likeliest; palette: logits over manifest.palette; style: the
+picture whose style is wanted; features, matrix, shift, code: between the graphs of one model.
+"""
+
+PARTS = ("style-code", "encode")
+"""Graphs that a model may have besides its main one. Arbitrary style: "style-code" reads the
+style picture, "encode" the tiles' features; the main graph paints from both.
+"""
+
+MAX_CHANNELS = 4096
+MAX_PALETTE = 1024
 TILING = ("never", "discouraged", "allowed")
 
 
@@ -50,23 +84,48 @@ class TensorSpec:
         space: a key of SPACES.
         range: what the graph calls the space's lowest and highest value; for instance
             lightness 0..100 given to the network as -1..1 has space "lab-l", range (-1, 1).
-        layout: order of the axes; N is always 1.
+        layout: order of the axes; N is always 1. "NC" is a vector: (1, C) in the graph.
+        role: what it is for, one of INPUT_ROLES or OUTPUT_ROLES; no two tensors of one side of
+            a graph have the same.
+        size: number of channels of a latent tensor; 0 for the other spaces, which know theirs.
     """
 
     name: str
     space: str
     range: tuple[float, float]
     layout: str = "NCHW"
+    role: str = "picture"
+    size: int = 0
 
     @property
     def channels(self) -> int:
-        return SPACES[self.space][0]
+        return self.size or SPACES[self.space][0]
 
     def scale(self) -> tuple[float, float]:
         """(factor, offset): graph value = factor * value in the space + offset."""
+        if self.space == "latent":
+            return 1.0, 0.0
         _, lowest, highest = SPACES[self.space]
         factor = (self.range[1] - self.range[0]) / (highest - lowest)
         return factor, self.range[0] - factor * lowest
+
+
+@dataclass(frozen=True)
+class GraphSpec:
+    """One more graph of a model that has several.
+
+    Attributes:
+        name: what the engine asks for, see PARTS.
+        file: file name of its weights, in the manifest's folder.
+        sha256: of that file, 64 hexadecimal digits.
+        inputs, outputs: as in Manifest.
+    """
+
+    name: str
+    file: str
+    sha256: str
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
 
 
 @dataclass(frozen=True)
@@ -136,6 +195,9 @@ class Manifest:
         made_by: facts about the export: commit, command, versions.
         parity: None for a graph from elsewhere, of which there is no PyTorch original.
         default: the model to take for its task when none is named.
+        palette: (a*, b*) of each channel of an output of role "palette"; empty without one.
+        temperature: of the softmax over that output that makes the network's own choice.
+        parts: further graphs; the fields of this class describe the main one.
     """
 
     id: str
@@ -154,10 +216,27 @@ class Manifest:
     made_by: dict[str, str] = field(default_factory=dict)
     parity: Parity | None = None
     default: bool = False
+    palette: tuple[tuple[float, float], ...] = ()
+    temperature: float = 1.0
+    parts: tuple[GraphSpec, ...] = ()
     schema: int = SCHEMA
 
     def __post_init__(self) -> None:
         _check(self)
+
+    def takes(self, role: str) -> bool:
+        """Whether one of the graphs has an input of that role of INPUT_ROLES."""
+        graphs = (self, *self.parts)
+        return any(tensor.role == role for graph in graphs for tensor in graph.inputs)
+
+    def gives(self, role: str) -> bool:
+        """Whether the main graph has an output of that role of OUTPUT_ROLES."""
+        return any(tensor.role == role for tensor in self.outputs)
+
+    @property
+    def graphs(self) -> tuple[GraphSpec, ...]:
+        """The main graph, named "", and the parts."""
+        return (GraphSpec("", self.file, self.sha256, self.inputs, self.outputs), *self.parts)
 
     def save(self, folder: Path) -> Path:
         """Write FILE_NAME into folder, by way of a temporary name, and return its path."""
@@ -194,8 +273,12 @@ class Manifest:
         if data.get("schema") != SCHEMA:
             raise ModelUnsupported(f"the manifest has schema {data.get('schema')!r}, not {SCHEMA}.")
         parts = dict(data)
-        parts["inputs"] = tuple(_build(TensorSpec, x, "inputs") for x in _list(data, "inputs"))
-        parts["outputs"] = tuple(_build(TensorSpec, x, "outputs") for x in _list(data, "outputs"))
+        parts |= _tensors(data)
+        if "parts" in data:
+            parts["parts"] = tuple(_part(part) for part in _list(data, "parts", least=0))
+        if "palette" in data:
+            colors = _list(data, "palette", least=0)
+            parts["palette"] = tuple(tuple(c) if isinstance(c, list) else c for c in colors)
         parts["size"] = _build(SizeSpec, data.get("size"), "size")
         parts["tiling"] = _build(TilingSpec, data.get("tiling"), "tiling")
         parity = data.get("parity")
@@ -215,11 +298,24 @@ def _object(data: Any, what: str) -> dict[str, Any]:
     return data
 
 
-def _list(data: dict[str, Any], name: str) -> list[Any]:
+def _list(data: dict[str, Any], name: str, least: int = 1) -> list[Any]:
     value = data.get(name)
-    if not isinstance(value, list) or not value:
+    if not isinstance(value, list) or len(value) < least:
         raise ModelCorrupt(f"'{name}' is not a list with an entry.")
     return value
+
+
+def _tensors(data: dict[str, Any]) -> dict[str, tuple[TensorSpec, ...]]:
+    """A graph's inputs and outputs."""
+    return {
+        side: tuple(_build(TensorSpec, tensor, side) for tensor in _list(data, side))
+        for side in ("inputs", "outputs")
+    }
+
+
+def _part(data: Any) -> GraphSpec:
+    data = _object(data, "a part")
+    return _build(GraphSpec, {**data, **_tensors(data)}, "a part")
 
 
 def _build(cls: Any, data: Any, what: str) -> Any:
@@ -237,29 +333,68 @@ def _build(cls: Any, data: Any, what: str) -> Any:
 
 def _check(manifest: Manifest) -> None:
     """Hold every field to its promise."""
-    for name in ("id", "title", "description", "file", "sha256", "license", "trained_on"):
+    for name in ("id", "title", "description", "license", "trained_on"):
         _require(isinstance(getattr(manifest, name), str), name, "is not text")
     _require(bool(re.fullmatch(r"[a-z0-9][a-z0-9-]{0,63}", manifest.id)), "id", "is not a-z 0-9 -")
-    _require(bool(re.fullmatch(r"[0-9a-f]{64}", manifest.sha256)), "sha256", "is not 64 digits")
-    inside = bool(re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]*", manifest.file))
-    _require(inside, "file", "is not a plain file name in the model's folder")
+    for graph in manifest.graphs:
+        _check_graph(graph)
+    _check_parts(manifest.parts)
+    _check_palette(manifest)
     if not isinstance(manifest.task, str) or manifest.task not in TASKS:
         raise ModelUnsupported(f"the task '{manifest.task}' is not known.")
     _require(_whole(manifest.opset, 1), "opset", "is not a number from 1")
     _require(isinstance(manifest.default, bool), "default", "is not true or false")
-    for tensor in manifest.inputs + manifest.outputs:
-        _check_tensor(tensor)
     _check_size(manifest.size)
     if manifest.tiling.policy not in TILING:
         raise ModelUnsupported(f"the tiling policy '{manifest.tiling.policy}' is not known.")
     _require(_whole(manifest.tiling.overlap, 0), "tiling.overlap", "is not a number from 0")
 
 
-def _check_tensor(tensor: TensorSpec) -> None:
+def _check_graph(graph: GraphSpec) -> None:
+    for name in ("file", "sha256"):
+        _require(isinstance(getattr(graph, name), str), name, "is not text")
+    _require(bool(re.fullmatch(r"[0-9a-f]{64}", graph.sha256)), "sha256", "is not 64 digits")
+    inside = bool(re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]*", graph.file))
+    _require(inside, "file", "is not a plain file name in the model's folder")
+    for tensors, roles in ((graph.inputs, INPUT_ROLES), (graph.outputs, OUTPUT_ROLES)):
+        for tensor in tensors:
+            _check_tensor(tensor, roles)
+        for what in ("role", "name"):
+            found = [getattr(tensor, what) for tensor in tensors]
+            _require(len(set(found)) == len(found), what, "stands twice on one side of a graph")
+
+
+def _check_parts(parts: tuple[GraphSpec, ...]) -> None:
+    names = [part.name for part in parts]
+    _require(len(set(map(str, names))) == len(names), "parts", "names one part twice")
+    for name in names:
+        if name not in PARTS:
+            raise ModelUnsupported(f"the part '{name}' is not known.")
+
+
+def _check_palette(manifest: Manifest) -> None:
+    """One pair of numbers per channel of the palette output; a temperature to divide by."""
+    colors = manifest.palette
+    pairs = isinstance(colors, tuple) and all(isinstance(color, tuple) for color in colors)
+    pairs = pairs and all(len(color) == 2 and all(map(_finite, color)) for color in colors)
+    _require(pairs and len(colors) <= MAX_PALETTE, "palette", "is not pairs of numbers")
+    channels = [tensor.size for tensor in manifest.outputs if tensor.role == "palette"]
+    _require(channels == ([len(colors)] if colors else []), "palette", "fits no output")
+    warm = _finite(manifest.temperature) and 0 < manifest.temperature <= 100
+    _require(warm, "temperature", "is not a number above 0")
+
+
+def _check_tensor(tensor: TensorSpec, roles: tuple[str, ...]) -> None:
     _require(isinstance(tensor.name, str) and bool(tensor.name), "name", "is empty")
     known = isinstance(tensor.space, str) and tensor.space in SPACES
-    if not known or tensor.layout not in LAYOUTS:
-        raise ModelUnsupported(f"space '{tensor.space}', layout '{tensor.layout}' is not known.")
+    if not known or tensor.layout not in LAYOUTS or tensor.role not in roles:
+        raise ModelUnsupported(
+            f"space '{tensor.space}', layout '{tensor.layout}', role '{tensor.role}' is not known."
+        )
+    latent = tensor.space == "latent"
+    sized = _whole(tensor.size, 1 if latent else 0) and tensor.size <= MAX_CHANNELS
+    _require(sized and (latent or not tensor.size), "size", "is not the number of channels")
+    _require(latent or tensor.layout != "NC", "layout", "NC is for latent tensors alone")
     ends = tensor.range
     numbers = isinstance(ends, tuple) and len(ends) == 2 and all(map(_finite, ends))
     _require(numbers and ends[0] < ends[1], "range", "is not two growing numbers")

@@ -14,12 +14,20 @@ A frame is
 The messages. The worker speaks first:
 
     hello     worker -> plug-in   protocol, core (version), models: [{id, task, title}]
-    request   plug-in -> worker   id, filter, model, device, params; picture + payload
+    request   plug-in -> worker   id, filter, model, device, params; picture, others + payload
     progress  worker -> plug-in   id, fraction 0..1, text
-    result    worker -> plug-in   id, report; picture + payload       ends the request
+    result    worker -> plug-in   id, report; picture, others + payload   ends the request
     failure   worker -> plug-in   id, code, sentence, hint            ends the request
 
 A request may say "preview": true, see core/service.py.
+
+Beside its picture a request or a result may have "others", a list of at most MAX_OTHERS pictures,
+each with a "role" and the place x, y of its top left pixel, in pixels from the picture's own top
+left (anywhere, also outside it); a result's others have a "title" too, for the user. The payload
+is the picture's pixels, then those of the others in their order.
+
+    role of a request's others    hint, reference, style (several: a mix)
+    role of a result's others     variant, colors, flats, lines; see core/work.py
 
 A picture is {width, height, format}; its payload has exactly width * height * bytes-per-pixel
 bytes: rows from the top, pixels from the left, channels interleaved, native byte order (both
@@ -33,11 +41,13 @@ large picture.
 import json
 import struct
 
-PROTOCOL = 1
+PROTOCOL = 2
 """Raised when either side could misread the other. Both refuse another number in words."""
 
 MAX_HEADER = 1 << 20
 MAX_PAYLOAD = 1 << 36
+MAX_OTHERS = 64
+MAX_PLACE = 1 << 24
 PIECE = 1 << 20
 """Bytes asked of a pipe at a time."""
 
@@ -105,7 +115,7 @@ def split_format(pixel_format):
 
 
 def picture_size(picture):
-    """Bytes of a picture's payload; picture is {width, height, format}."""
+    """Bytes of a picture's pixels; picture is {width, height, format}."""
     return picture["width"] * picture["height"] * bytes_per_pixel(picture["format"])
 
 
@@ -116,13 +126,13 @@ def write_frame(stream, header, payload=()):
         stream: binary, writable.
         header: dict with a "kind" of this module's docstring and that kind's fields.
         payload: iterable of pieces (bytes, bytearray or memoryview of bytes, "B"); together
-            exactly the header's picture.
+            exactly the header's picture and others.
 
     Raises:
         ProtocolError: the header is not a message, or the pieces have another size.
     """
     _check(header)
-    size = picture_size(header["picture"]) if "picture" in header else 0
+    size = payload_size(header)
     text = json.dumps(header, sort_keys=True).encode("utf-8")
     if len(text) > MAX_HEADER:
         raise ProtocolError("a header of %d bytes is too long" % len(text))
@@ -165,7 +175,14 @@ def read_header(stream):
 
 def payload_size(header):
     """Bytes that follow a header of read_header."""
-    return picture_size(header["picture"]) if "picture" in header else 0
+    return sum(picture_size(picture) for picture in pictures_of(header))
+
+
+def pictures_of(header):
+    """A header's picture and others, in the payload's order; empty for a header without."""
+    if "picture" not in header:
+        return []
+    return [header["picture"]] + header.get("others", [])
 
 
 def read_exactly(stream, size):
@@ -218,6 +235,26 @@ def _check(header):
             raise ProtocolError("a %s message needs %s: %s" % (kind, name, wanted))
         if wanted == "picture":
             _check_picture(value)
+            _check_others(header)
+
+
+def _check_others(header):
+    others = header.get("others", [])
+    if not isinstance(others, list) or len(others) > MAX_OTHERS:
+        raise ProtocolError("others is no list of at most %d pictures" % MAX_OTHERS)
+    texts = ("role", "title") if header["kind"] == "result" else ("role",)
+    for other in others:
+        if not isinstance(other, dict):
+            raise ProtocolError("one of the others is no picture")
+        for name, types in [(text, _TEXT) for text in texts] + [("x", _INT), ("y", _INT)]:
+            value = other.get(name)
+            if not isinstance(value, types) or isinstance(value, bool):
+                raise ProtocolError("one of the others has no %s" % name)
+            if name in ("x", "y") and not -MAX_PLACE < value < MAX_PLACE:
+                raise ProtocolError("one of the others is too far away")
+        _check_picture(other)
+    if payload_size(header) > MAX_PAYLOAD:
+        raise ProtocolError("the pictures are too large to send")
 
 
 def _check_picture(picture):

@@ -1,34 +1,21 @@
-"""What the worker does with a request, without the pipe: parameters checked, model found, run.
+"""What the worker does with a request, without the pipe: unpacked, checked, model found, run.
 
 Imports the whole engine; core.worker imports it after it has taken stdout away from everybody.
 """
 
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from core import protocol
 from core.catalog import Catalog, default_folders
-from core.colorize import ColorizeSettings, colorize
 from core.errors import BadRequest
+from core.filters import FILTERS
 from core.generator import Generator
 from core.image import Image
-from core.measure import colored_share
-from core.stylize import StylizeSettings, stylize
+from core.work import Answer, Other, Progress, Work
 
-Progress = Callable[[float, str], None]
-
-FILTERS: dict[str, tuple[type, Callable[..., Image]]] = {
-    "colorize": (ColorizeSettings, colorize),
-    "stylize": (StylizeSettings, stylize),
-}
-"""Task of a manifest and filter of a request -> its settings and its function."""
-
-IN_PLACE = {"colorize"}
-"""Filters that read each band of the source before they write it: no second picture is needed."""
-
-KEPT_GENERATORS = 2
+KEPT_GENERATORS = 4
 
 
 class Service:
@@ -53,36 +40,43 @@ class Service:
 
     def run(
         self, request: dict[str, Any], payload: bytearray, progress: Progress
-    ) -> tuple[Image, dict[str, Any]]:
+    ) -> tuple[Answer, dict[str, Any]]:
         """Do what a request of core.protocol asks for.
 
         A request with "preview": true is one of many for the same small picture: where only
         numbers changed since the last one, its inference is not done again.
 
         Returns:
-            The new picture and the report for the user: model, sha256, provider, nodes, reason;
-            seconds (of the filter, the model being open); recalled (whether inference was not
-            done again); for Auto Colorize colored (0..1, see core.measure.colored_share).
+            The filter's answer and the report for the user: model, sha256, provider, nodes,
+            reason; seconds (of the filter and of opening the model); recalled (whether
+            inference was not done again); and the answer's facts.
 
         Raises:
             LimnerError: as the tree in core.errors tells.
         """
-        name = request["filter"]
-        if name not in FILTERS:
-            raise BadRequest(f"There is no filter '{name}'.")
-        settings_type, function = FILTERS[name]
-        settings = make_settings(settings_type, request["params"])
-        image = Image.from_bytes(request["picture"], payload)
-        progress(0.0, "Loading the model")
-        generator = self.generator(name, request["model"], request["device"])
-        generator.recall = request.get("preview") is True
-        out = image.pixels if name in IN_PLACE and not image.is_grey else None
-        measured = {"colored": round(colored_share(image), 3)} if name == "colorize" else {}
+        known = FILTERS.get(request["filter"])
+        if known is None:
+            raise BadRequest(f"There is no filter '{request['filter']}'.")
+        settings = make_settings(known.settings, request["params"])
+        image, others = unpack(request, payload)
+        for other in others:
+            if other.role not in known.roles:
+                raise BadRequest(f"This filter takes no picture as '{other.role}'.")
+        preview = request.get("preview") is True
+
+        def find(task: str, model_id: str) -> Generator:
+            progress(0.0, "Loading the model")
+            generator = self.generator(task, model_id, request["device"])
+            generator.recall = preview
+            return generator
+
         started = time.monotonic()
-        result = function(image, generator, settings, progress, out)
-        seconds = round(time.monotonic() - started, 3)
-        told = {"seconds": seconds, "recalled": generator.recalled, **measured}
-        return result, {**generator.report(), **told}
+        answer = known.run(
+            Work(image, settings, find, request["model"], progress, others, preview, True)
+        )
+        told = {"seconds": round(time.monotonic() - started, 3)}
+        told["recalled"] = answer.generator.recalled
+        return answer, {**answer.generator.report(), **told, **answer.facts}
 
     def generator(self, task: str, model_id: str, device: str) -> Generator:
         """The generator of that model on that device, opened or still open."""
@@ -93,6 +87,29 @@ class Service:
         while len(self._generators) > KEPT_GENERATORS:
             del self._generators[next(iter(self._generators))]
         return generator
+
+
+def unpack(request: dict[str, Any], payload: bytearray) -> tuple[Image, tuple[Other, ...]]:
+    """The picture of a request and its others, without copies where memory is aligned.
+
+    Raises BadRequest where the payload has another size.
+    """
+    pictures = protocol.pictures_of(request)
+    images, view = [], memoryview(payload)
+    for picture in pictures:
+        size = protocol.picture_size(picture)
+        image = Image.from_bytes(picture, view[:size])
+        if not image.pixels.flags.aligned:
+            image = Image(image.pixels.copy())
+        images.append(image)
+        view = view[size:]
+    if len(view):
+        raise BadRequest("The pictures' bytes are not as many as their sizes say.")
+    others = tuple(
+        Other(other["role"], image, other["x"], other["y"])
+        for other, image in zip(pictures[1:], images[1:], strict=True)
+    )
+    return images[0], others
 
 
 def make_settings(settings_type: type, params: dict[str, Any]) -> Any:

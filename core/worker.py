@@ -93,9 +93,16 @@ def _answer(service: Any, frame: Frame, stdout: BinaryIO) -> None:
     if failure is not None:
         protocol.write_frame(stdout, {"kind": "failure", "id": request_id, **failure})
     else:
-        image, report = result
-        message = {"kind": "result", "id": request_id, "report": report, "picture": image.picture}
-        protocol.write_frame(stdout, message, [image.data])
+        answer, report = result
+        others = [
+            {"role": layer.role, "title": layer.title, "x": layer.x, "y": layer.y}
+            | layer.image.picture
+            for layer in answer.layers
+        ]
+        message = {"kind": "result", "id": request_id, "report": report}
+        message |= {"picture": answer.image.picture, "others": others}
+        pixels = (image.data for image in (answer.image, *(x.image for x in answer.layers)))
+        protocol.write_frame(stdout, message, pixels)
 
 
 def _run(

@@ -6,7 +6,7 @@ import pytest
 from onnx import TensorProto, helper
 from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
-from core import generator
+from core import generator, tensor
 from core.catalog import Catalog
 from core.errors import (
     DeviceUnavailable,
@@ -89,18 +89,18 @@ def test_a_graph_without_nodes_still_names_its_provider(tmp_path):
 @pytest.mark.parametrize("ends", [(0.0, 1.0), (0.0, 255.0), (-1.0, 1.0)])
 def test_there_and_back_through_every_convention_is_the_same_picture(space, layout, ends):
     spec = TensorSpec("x", space, ends, layout)
-    there = generator.to_graph(picture(), spec)
+    there = tensor.to_graph(picture(), spec)
     assert there.flags.c_contiguous
     assert there.dtype == np.float32
     assert (there.min(), there.max()) == pytest.approx(ends)
-    back = generator.from_graph(there, spec, "Test")
+    back = tensor.from_graph(there, spec, "Test")
     np.testing.assert_allclose(back, picture(), atol=1e-6)
 
 
 def test_a_convention_changes_what_the_graph_sees():
     one_red_pixel = np.array([1, 0, 0], np.float32).reshape(1, 3, 1, 1)
     spec = TensorSpec("x", "srgb-bgr", (0.0, 255.0), "NHWC")
-    assert generator.to_graph(one_red_pixel, spec).tolist() == [[[[0.0, 0.0, 255.0]]]]
+    assert tensor.to_graph(one_red_pixel, spec).tolist() == [[[[0.0, 0.0, 255.0]]]]
 
 
 def test_lightness_goes_in_and_ab_comes_out_in_their_own_units(tmp_path):
@@ -201,10 +201,10 @@ def test_auto_falls_back_to_the_cpu_and_says_why(tmp_path, monkeypatch):
     """A provider that is installed but cannot start, as on a machine without its driver."""
     real = generator._session
 
-    def broken_webgpu(model, graph, device, threads):
+    def broken_webgpu(model, spec, graph, device, threads):
         if device == "webgpu":
             raise DeviceUnavailable("WebGpuExecutionProvider finds no graphics device.")
-        return real(model, graph, device, threads)
+        return real(model, spec, graph, device, threads)
 
     monkeypatch.setattr(generator, "_session", broken_webgpu)
     monkeypatch.setattr(generator, "available_devices", lambda: ("webgpu", "cpu"))
@@ -249,3 +249,57 @@ def test_there_are_exceptions_to_translate():
 def test_memory_that_runs_out_is_told_apart(error):
     with pytest.raises(OutOfMemory), generator.translated("Test"):
         raise error
+
+
+def hinted_inputs():
+    lightness = np.full((1, 1, 8, 8), 50, np.float32)
+    hint, mask = np.zeros((1, 2, 8, 8), np.float32), np.zeros((1, 1, 8, 8), np.float32)
+    hint[:, :, 2, 3], mask[:, :, 2, 3] = np.reshape([60, -20], (1, 2)), 1
+    return {"picture": lightness, "hint": hint, "hint-mask": mask}
+
+
+def test_what_a_model_takes_besides_the_picture_is_given_by_role(tmp_path):
+    runner = open_model(fakes.hinted_ab(tmp_path / "hinted", a=5.0, b=7.0))
+    assert runner.manifest.takes("hint") and not runner.manifest.takes("style")
+    found = runner.run_all(hinted_inputs())
+    assert found["picture"][0, :, 2, 3].tolist() == [60.0, -20.0]
+    assert found["picture"][0, :, 0, 0].tolist() == [5.0, 7.0]
+    assert found["palette"].shape == (1, 2, 8, 8)
+    assert set(runner.run_all(hinted_inputs(), wanted=("palette",))) == {"palette"}
+
+
+def test_left_out_hints_and_noise_are_none(tmp_path):
+    runner = open_model(fakes.hinted_ab(tmp_path / "hinted", a=5.0, b=7.0))
+    assert runner.run(hinted_inputs()["picture"])[0, :, 2, 3].tolist() == [5.0, 7.0]
+    noise = np.zeros((1, 2), np.float32)
+    noise[0, 0] = 3.0
+    moved = runner.run_all({"picture": hinted_inputs()["picture"], "noise": noise})["picture"]
+    assert moved[0, :, 2, 3].tolist() == [8.0, 7.0]
+
+
+def test_recall_looks_at_every_input(tmp_path):
+    runner = open_model(fakes.hinted_ab(tmp_path / "hinted"))
+    runner.recall = True
+    inputs = hinted_inputs()
+    runner.run_all(inputs, ("picture",))
+    runner.run_all(inputs, ("picture",))
+    assert runner.recalled
+    runner.run_all(inputs, ("palette",))
+    assert not runner.recalled
+    runner.run_all({**inputs, "hint": inputs["hint"] + 1}, ("palette",))
+    assert not runner.recalled
+
+
+def test_a_part_is_another_graph_of_the_same_model(tmp_path):
+    runner = open_model(fakes.with_part(tmp_path / "two"))
+    code = runner.run_all({"style": picture()}, part="style-code")["code"]
+    np.testing.assert_allclose(code, picture().mean(axis=(2, 3)), atol=1e-6)
+    painted = runner.run_all({"picture": picture(), "code": code})["picture"]
+    np.testing.assert_allclose(painted, picture() + code[:, :, None, None], atol=1e-6)
+
+
+def test_a_damaged_part_is_found(tmp_path):
+    folder = fakes.with_part(tmp_path / "two")
+    (folder / "style-code.onnx").write_bytes(b"x")
+    with pytest.raises(ModelCorrupt, match="style-code.onnx"):
+        open_model(folder)

@@ -1,12 +1,13 @@
 """A manifest is read as it was written, and every lie in one is a sentence."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from core.errors import ModelCorrupt, ModelError, ModelUnsupported
-from core.manifest import Manifest, Parity, SizeSpec, TensorSpec, TilingSpec
+from core.manifest import GraphSpec, Manifest, Parity, SizeSpec, TensorSpec, TilingSpec
 
 
 def make(**changes):
@@ -140,8 +141,67 @@ def test_a_missing_manifest_and_one_of_another_encoding_are_corrupt(tmp_path):
         Manifest.load(tmp_path)
 
 
-@pytest.mark.parametrize("name", sorted(make().__dict__.keys() - {"made_by", "parity", "default"}))
+@pytest.mark.parametrize(
+    "name",
+    sorted(
+        make().__dict__.keys() - {"made_by", "parity", "default", "palette", "temperature", "parts"}
+    ),
+)
 def test_a_missing_field_is_named(tmp_path, name):
     write(tmp_path, lambda data: data.pop(name))
     with pytest.raises(ModelError, match=name):
         Manifest.load(tmp_path)
+
+
+PALETTE = TensorSpec("logits", "latent", (0.0, 1.0), role="palette", size=2)
+ENCODE = GraphSpec("encode", "encode.onnx", "1" * 64, make().inputs, make().outputs)
+
+
+def test_several_tensors_and_graphs_come_back_as_they_were(tmp_path):
+    hint = TensorSpec("hint", "lab-ab", (-110.0, 110.0), role="hint")
+    manifest = make(
+        inputs=(*make().inputs, hint),
+        outputs=(*make().outputs, PALETTE),
+        palette=((1.0, 2.0), (-3.0, 4.5)),
+        temperature=0.5,
+        parts=(ENCODE,),
+    )
+    manifest.save(tmp_path)
+    assert Manifest.load(tmp_path) == manifest
+    assert manifest.takes("hint") and not manifest.takes("noise")
+    assert manifest.gives("palette") and [g.name for g in manifest.graphs] == ["", "encode"]
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"inputs": make().inputs * 2}, "role"),
+        ({"inputs": (TensorSpec("x", "lab-l", (0.0, 1.0), role="palette"),)}, "role 'palette'"),
+        ({"inputs": (TensorSpec("x", "latent", (0.0, 1.0), role="noise"),)}, "channels"),
+        ({"inputs": (TensorSpec("x", "lab-l", (0.0, 1.0), size=1),)}, "channels"),
+        ({"inputs": (TensorSpec("x", "lab-l", (0.0, 1.0), "NC"),)}, "NC"),
+        ({"palette": ((1.0, 2.0),)}, "palette"),
+        ({"outputs": (*make().outputs, PALETTE)}, "palette"),
+        ({"palette": ((1.0,), (2.0,)), "outputs": (*make().outputs, PALETTE)}, "palette"),
+        ({"temperature": 0.0}, "temperature"),
+        ({"parts": (ENCODE, ENCODE)}, "twice"),
+        ({"parts": (replace(ENCODE, name="decode"),)}, "decode"),
+        ({"parts": (replace(ENCODE, file="../x.onnx"),)}, "file"),
+        ({"parts": (replace(ENCODE, sha256="1"),)}, "sha256"),
+    ],
+)
+def test_several_tensors_that_do_not_fit_each_other_are_refused(change, told):
+    with pytest.raises(ModelError, match=told):
+        make(**change)
+
+
+@pytest.mark.parametrize("value", [7, "x", [7], [{}], [{"name": "encode"}], {}])
+def test_parts_that_are_none_are_refused(tmp_path, value):
+    with pytest.raises(ModelError):
+        Manifest.load(write(tmp_path, lambda data: data.update(parts=value)))
+
+
+@pytest.mark.parametrize("value", [7, "x", [7], [[1, 2, 3]], [["a", "b"]], {}])
+def test_a_palette_that_is_none_is_refused(tmp_path, value):
+    with pytest.raises(ModelError):
+        Manifest.load(write(tmp_path, lambda data: data.update(palette=value)))

@@ -152,3 +152,41 @@ def test_both_pythons_understand_each_other():
     stream = io.BytesIO(answer)
     assert protocol.read_header(stream) == header
     assert stream.read() == pixels
+
+
+OTHER = {"role": "hint", "x": -3, "y": 2, "width": 2, "height": 1, "format": "R'G'B'A u8"}
+
+
+def test_others_follow_the_picture():
+    request = dict(REQUEST, others=[OTHER, dict(OTHER, role="reference", x=0)])
+    first = protocol.picture_size(REQUEST["picture"])
+    stream = io.BytesIO(frame(request, [b"p" * first, b"h" * 8, b"r" * 8]))
+    assert protocol.read_header(stream) == request
+    pixels = protocol.read_exactly(stream, protocol.payload_size(request))
+    assert pixels == b"p" * first + b"h" * 8 + b"r" * 8
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        7,
+        [7],
+        [OTHER] * 65,
+        [dict(OTHER, x=1.5)],
+        [dict(OTHER, y=True)],
+        [dict(OTHER, x=1 << 24)],
+        [dict(OTHER, role=3)],
+        [dict(OTHER, width=0)],
+        [dict(OTHER, width=(1 << 24) - 1, height=(1 << 24) - 1)],
+        [{k: v for k, v in OTHER.items() if k != "x"}],
+    ],
+)
+def test_others_that_are_none_are_refused(others):
+    with pytest.raises(protocol.ProtocolError):
+        frame(dict(REQUEST, others=others))
+
+
+def test_a_results_others_have_titles():
+    result = {"kind": "result", "id": 1, "report": {}, "picture": REQUEST["picture"]}
+    with pytest.raises(protocol.ProtocolError, match="title"):
+        frame(dict(result, others=[OTHER]))

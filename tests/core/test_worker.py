@@ -135,6 +135,17 @@ def test_a_preview_is_inferred_once_and_equals_the_run_at_every_strength(worker)
     assert asked(0.25) == (False, previewed)
 
 
+def test_another_picture_that_the_filter_does_not_take_is_refused(worker):
+    other = {"role": "style", "x": 0, "y": 0, "width": 1, "height": 3, "format": "Y' u8"}
+    request = {"kind": "request", "id": 5, "filter": "colorize", "model": "", "device": "cpu"}
+    picture = {"width": 30, "height": 20, "format": "R'G'B' u8"}
+    request |= {"params": {}, "picture": picture, "others": [other]}
+    protocol.write_frame(worker.process.stdin, request, [ramp().tobytes(), b"abc"])
+    _, header, _ = worker.receive()
+    assert (header["kind"], header["code"]) == ("failure", "bad_request")
+    assert "style" in header["sentence"]
+
+
 def test_the_report_tells_whether_the_picture_was_colored_already(worker):
     stripes = np.repeat(np.array([[220, 40, 40], [40, 60, 220]], np.uint8), 10, axis=0)
     colored = np.repeat(stripes[:, None], 20, axis=1)

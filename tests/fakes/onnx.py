@@ -11,9 +11,13 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from core.manifest import Manifest, SizeSpec, TensorSpec, TilingSpec, file_sha256
+from core.manifest import GraphSpec, Manifest, SizeSpec, TensorSpec, TilingSpec, file_sha256
 
 OPSET = 17
+
+Side = TensorSpec | tuple[TensorSpec, ...]
+Ends = tuple[Side, Side]
+"""A graph's inputs and outputs; one alone needs no tuple."""
 
 LIGHTNESS = TensorSpec("input", "lab-l", (0.0, 100.0))
 AB = TensorSpec("output", "lab-ab", (-110.0, 110.0))
@@ -87,6 +91,56 @@ def mean_color(folder: Path, **manifest: Any) -> Path:
     return _save(folder, nodes, constants, (SRGB_IN, SRGB_OUT), **_style(manifest))
 
 
+def hinted_ab(folder: Path, a: float = 0.0, b: float = 0.0, **manifest: Any) -> Path:
+    """A colouriser that obeys: the hint's ab where its mask is 1, the same a* and b* elsewhere.
+
+    The two numbers of its noise are added to ab. Its palette is red and blue; the logits are
+    a* and b*.
+    """
+    nodes = [
+        helper.make_node("Mul", ["input", "zero"], ["nothing"]),
+        helper.make_node("Unsqueeze", ["noise", "axes"], ["moved"]),
+        helper.make_node("Add", ["moved", "ab"], ["default"]),
+        helper.make_node("Add", ["nothing", "default"], ["everywhere"]),
+        helper.make_node("Sub", ["hint", "everywhere"], ["away"]),
+        helper.make_node("Mul", ["away", "mask"], ["asked"]),
+        helper.make_node("Add", ["everywhere", "asked"], ["output"]),
+        helper.make_node("Identity", ["output"], ["logits"]),
+    ]
+    constants = {"zero": np.zeros(1), "ab": np.reshape([a, b], (1, 2, 1, 1))}
+    constants["axes"] = np.array([2, 3], np.int64)
+    inputs = (
+        LIGHTNESS,
+        TensorSpec("hint", "lab-ab", (-110.0, 110.0), role="hint"),
+        TensorSpec("mask", "mask", (0.0, 1.0), role="hint-mask"),
+        TensorSpec("noise", "latent", (0.0, 1.0), "NC", role="noise", size=2),
+    )
+    outputs = (AB, TensorSpec("logits", "latent", (0.0, 1.0), role="palette", size=2))
+    manifest.setdefault("palette", ((60.0, 40.0), (20.0, -60.0)))
+    return _save(folder, nodes, constants, (inputs, outputs), **manifest)
+
+
+def with_part(folder: Path, **manifest: Any) -> Path:
+    """A style of two graphs: "style-code" takes the mean colour, the main one adds it."""
+    code = TensorSpec("code", "latent", (0.0, 1.0), "NC", role="code", size=3)
+    style = TensorSpec("style", "srgb", (0.0, 1.0), role="style")
+    nodes = [
+        helper.make_node("GlobalAveragePool", ["style"], ["mean"]),
+        helper.make_node("Flatten", ["mean"], ["code"]),
+    ]
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "style-code.onnx"
+    path.write_bytes(_graph(nodes, {}, (style,), (code,)).SerializeToString())
+    part = GraphSpec("style-code", path.name, file_sha256(path), (style,), (code,))
+    nodes = [
+        helper.make_node("Unsqueeze", ["code", "axes"], ["everywhere"]),
+        helper.make_node("Add", ["input", "everywhere"], ["output"]),
+    ]
+    constants = {"axes": np.array([2, 3], np.int64)}
+    ends = ((SRGB_IN, code), (SRGB_OUT,))
+    return _save(folder, nodes, constants, ends, parts=(part,), **_style(manifest))
+
+
 def _style(manifest: dict[str, Any]) -> dict[str, Any]:
     return {"task": "stylize", "tiling": TilingSpec("allowed", 0)} | manifest
 
@@ -95,23 +149,13 @@ def _save(
     folder: Path,
     nodes: Sequence[onnx.NodeProto],
     constants: dict[str, np.ndarray],
-    ends: tuple[TensorSpec, TensorSpec],
+    ends: Ends,
     **manifest: Any,
 ) -> Path:
     """Write model.onnx and manifest.json; returns the folder."""
-    given, wanted = ends
+    given, wanted = (end if isinstance(end, tuple) else (end,) for end in ends)
     size = manifest.get("size", SizeSpec())
-    across, down = size.fixed or ("w", "h")
-    graph = helper.make_graph(
-        nodes,
-        "fake",
-        [_value(given, [1, given.channels, down, across])],
-        [_value(wanted, [1, wanted.channels, "out_h", "out_w"])],
-        [numpy_helper.from_array(v.astype(np.float32), k) for k, v in constants.items()],
-    )
-    opsets = [helper.make_opsetid("", OPSET)]
-    model = helper.make_model(graph, opset_imports=opsets, ir_version=8)
-    onnx.checker.check_model(model)
+    model = _graph(nodes, constants, given, wanted, size.fixed)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "model.onnx"
     path.write_bytes(model.SerializeToString())
@@ -123,8 +167,8 @@ def _save(
         "file": path.name,
         "sha256": file_sha256(path),
         "opset": OPSET,
-        "inputs": (given,),
-        "outputs": (wanted,),
+        "inputs": given,
+        "outputs": wanted,
         "size": size,
         "tiling": TilingSpec(),
         "license": "MIT",
@@ -134,5 +178,31 @@ def _save(
     return folder
 
 
-def _value(spec: TensorSpec, shape: list[int | str]) -> onnx.ValueInfoProto:
+def _graph(
+    nodes: Sequence[onnx.NodeProto],
+    constants: dict[str, np.ndarray],
+    inputs: tuple[TensorSpec, ...],
+    outputs: tuple[TensorSpec, ...],
+    fixed: tuple[int, int] | None = None,
+) -> onnx.ModelProto:
+    """The checked graph; whole numbers stay whole, all others become float32."""
+    whole = {name for name, value in constants.items() if value.dtype.kind == "i"}
+    graph = helper.make_graph(
+        nodes,
+        "fake",
+        [_value(spec, fixed or ("w", "h")) for spec in inputs],
+        [_value(spec, ("out_w", "out_h")) for spec in outputs],
+        [
+            numpy_helper.from_array(v if k in whole else v.astype(np.float32), k)
+            for k, v in constants.items()
+        ],
+    )
+    opsets = [helper.make_opsetid("", OPSET)]
+    model = helper.make_model(graph, opset_imports=opsets, ir_version=8)
+    onnx.checker.check_model(model)
+    return model
+
+
+def _value(spec: TensorSpec, size: tuple[int | str, int | str]) -> onnx.ValueInfoProto:
+    shape = [1, spec.channels] if spec.layout == "NC" else [1, spec.channels, size[1], size[0]]
     return helper.make_tensor_value_info(spec.name, TensorProto.FLOAT, shape)
