@@ -100,7 +100,7 @@ def move_colors(rgb: Tensor, matrix: Tensor, shift: Tensor) -> Tensor:
 
 
 def pixel_norm(x: Tensor) -> Tensor:
-    """Each pixel's features to mean 0 and deviation 1 over the channels: it reaches no neighbour."""
+    """Each pixel's features to mean 0, deviation 1 over the channels: no neighbour is looked at."""
     x = x - x.mean(dim=1, keepdim=True)
     return x / torch.sqrt((x * x).mean(dim=1, keepdim=True) + 1e-3)
 
