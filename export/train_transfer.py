@@ -32,6 +32,7 @@ from export.checkpoint import (
     read_safetensors,
 )
 from export.data import Pictures
+from export.networks.adain import adain
 from export.networks.transfer import (
     STYLE_LAYERS,
     VGG_NUMBERS,
@@ -230,13 +231,6 @@ def compute_losses(
     if args.structure_weight:
         terms["structure"] = args.structure_weight * structure_loss(painted, rgb)
     return terms
-
-
-def adain(content: Tensor, mean: Tensor, deviation: Tensor) -> Tensor:
-    """Features (N, C, h, w) with the mean and deviation (N, C) given, channel by channel."""
-    own_mean, own_deviation = losses.mean_and_deviation(content)
-    level = (content - own_mean[:, :, None, None]) / own_deviation[:, :, None, None]
-    return level * deviation[:, :, None, None] + mean[:, :, None, None]
 
 
 def style_loss(found: Tensor, wanted: Tensor) -> Tensor:
