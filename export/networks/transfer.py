@@ -228,11 +228,12 @@ class StyleTransfer(nn.Module):
         """
         radius = 2 + 1 + 2 + 4  # stem; down_half; down_quarter on the half grid; bottleneck
         radius += 4 * sum(2 * dilation for dilation in self.dilations)
-        radius += 2 + 2  # up_half, on the half grid, after doubling
-        radius += 1 + 1  # up_full
+        radius += 4 + 2  # doubling reaches the next pixel at 1/4; up_half, on the half grid
+        radius += 2 + 1  # doubling; up_full
         radius += 2  # paint
         return math.ceil(radius / 4) * 4
 
 
 def _double(x: Tensor) -> Tensor:
-    return F.interpolate(x, scale_factor=2.0, mode="nearest")
+    # Not "nearest": with it the network wove a grid of 4 pixels into every painting.
+    return F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
