@@ -42,6 +42,7 @@ from export.training import save_sheet
 from export.transfer_to_onnx import run_graphs
 
 Pair = tuple[Tensor, Tensor]  # photograph, style, each (1, 3, side, side) in [0, 1]
+TILE = 256
 STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
@@ -186,19 +187,37 @@ def strength_table(found: list[Tensor], pairs: list[Pair], vgg: VGG19, count: in
 
 
 def tile_difference(session: Generator, pairs: list[Pair]) -> float:
-    """PSNR in dB of a mosaic's inner tile, given its overlap, against the whole mosaic."""
-    overlap = session.manifest.tiling.overlap
+    """PSNR in dB of a mosaic of four photographs in tiles, both passes, against the whole."""
     photos = [photo for photo, _ in pairs[:4]]
-    photos += photos[: 4 - len(photos)]
-    mosaic = torch.cat([torch.cat(photos[i : i + 2], dim=3) for i in (0, 2)], dim=2)
-    parts = run_graphs(session, pairs[0][1], mosaic)
-    mean = parts["encode"].mean(axis=(2, 3), dtype=np.float64).astype(np.float32)
-    start, stop = mosaic.shape[2] // 8 * 4, mosaic.shape[2] // 8 * 4 + 64
-    around = mosaic[:, :, start - overlap : stop + overlap, start - overlap : stop + overlap]
-    given = {"picture": around.numpy(), "features": mean, "code": parts["style-code"]}
-    tile = session.run_all(given)["picture"][:, :, overlap:-overlap, overlap:-overlap]
-    whole = parts["render"][:, :, start:stop, start:stop]
-    return metrics.psnr(tile.astype(np.float64), whole.astype(np.float64))
+    photos += photos[: 4 - len(photos)] * 3
+    mosaic = torch.cat([torch.cat(photos[i : i + 2], dim=3) for i in (0, 2)], dim=2).numpy()
+    parts = run_graphs(session, pairs[0][1], torch.from_numpy(mosaic))
+    sums = np.zeros(parts["encode"].shape[1])
+    for _, inner, tile in tiles(mosaic, session.manifest.tiling.overlap):
+        features = session.run_all({"picture": tile}, part="encode")["features"]
+        quarter = [slice(side.start // 4, side.stop // 4) for side in inner]
+        sums += features[:, :, *quarter].sum(axis=(0, 2, 3), dtype=np.float64)
+    mean = (sums / parts["encode"][0, 0].size).astype(np.float32)[None]
+    painted = np.empty_like(mosaic)
+    for place, inner, tile in tiles(mosaic, session.manifest.tiling.overlap):
+        given = {"picture": tile, "features": mean, "code": parts["style-code"]}
+        painted[:, :, *place] = session.run_all(given)["picture"][:, :, *inner]
+    return metrics.psnr(painted.astype(np.float64), parts["render"].astype(np.float64))
+
+
+def tiles(picture: np.ndarray, overlap: int):
+    """(place in the picture, place in the tile, tile with its overlap) of (1, 3, H, W)."""
+    height, width = picture.shape[2:]
+    for top in range(0, height, TILE):
+        for left in range(0, width, TILE):
+            place, inner, around = [], [], []
+            for start, length in ((top, height), (left, width)):
+                stop = min(start + TILE, length)
+                first = max(0, start - overlap)
+                place.append(slice(start, stop))
+                inner.append(slice(start - first, stop - first))
+                around.append(slice(first, min(length, stop + overlap)))
+            yield place, inner, np.ascontiguousarray(picture[:, :, *around])
 
 
 def open_model(args: Args) -> Generator:

@@ -70,7 +70,7 @@ def square_root(matrix: Tensor, rounds: int = 20) -> tuple[Tensor, Tensor]:
 
     Higham 2008, "Functions of Matrices", equation 6.35. Products alone, so that it exports.
     """
-    identity = torch.eye(3, device=matrix.device).expand_as(matrix)
+    identity = torch.eye(3, device=matrix.device)
     norm = (matrix * matrix).sum(dim=(1, 2), keepdim=True).sqrt()
     root, inverse = matrix / norm, identity
     for _ in range(rounds):
@@ -115,7 +115,8 @@ class Modulation(nn.Module):
         nn.init.zeros_(self.linear.bias)
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
-        scale, shift = self.linear(style)[:, :, None, None].chunk(2, dim=1)
+        both = self.linear(style)[:, :, None, None]
+        scale, shift = both.split(both.shape[1] // 2, dim=1)
         return x * (1 + scale) + shift
 
 
