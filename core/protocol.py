@@ -246,11 +246,14 @@ def _check_others(header):
     for other in others:
         if not isinstance(other, dict):
             raise ProtocolError("one of the others is no picture")
-        for name, types in [(text, _TEXT) for text in texts] + [("x", _INT), ("y", _INT)]:
-            value = other.get(name)
-            if not isinstance(value, types) or isinstance(value, bool):
+        for name in texts:
+            if not isinstance(other.get(name), _TEXT):
                 raise ProtocolError("one of the others has no %s" % name)
-            if name in ("x", "y") and not -MAX_PLACE < value < MAX_PLACE:
+        for name in ("x", "y"):
+            value = other.get(name)
+            if not isinstance(value, _INT) or isinstance(value, bool):
+                raise ProtocolError("one of the others has no %s" % name)
+            if not -MAX_PLACE < value < MAX_PLACE:
                 raise ProtocolError("one of the others is too far away")
         _check_picture(other)
     if payload_size(header) > MAX_PAYLOAD:

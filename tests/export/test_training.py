@@ -12,6 +12,7 @@ from export import train_colorize, train_style
 from export.arguments import parse_arguments
 from export.checkpoint import load_checkpoint
 from export.errors import BadPreset, CheckpointUnusable, TrainingDiverged
+from export.networks.colorizer import Colorizer
 from export.networks.stylizer import Stylizer
 from export.networks.vgg import VGG19
 
@@ -26,7 +27,7 @@ def test_training_moves_parameters_and_writes_what_it_promises(colorize_args):
     assert checkpoint.step == 3
     assert (colorize_args.out / "sheet-000003.png").exists()
     torch.manual_seed(colorize_args.seed)
-    fresh = train_colorize.Colorizer(palette_size=8).state_dict()
+    fresh = Colorizer(palette_size=8).state_dict()
     moved = [key for key in fresh if not torch.equal(fresh[key], checkpoint.weights[key])]
     assert {"encoder.stem.0.weight", "logits.weight"} <= set(moved)
 

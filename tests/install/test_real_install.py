@@ -1,15 +1,20 @@
-"""One installation for real: packages from the package index, a path that is not plain ASCII."""
+"""One installation for real: the release archive, unpacked in a path that is not plain ASCII,
+with packages from the package index.
+"""
 
 import json
 import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
 
-from installer import cli, files
+from installer import files
+from scripts import release
+from tests.install.test_release import working_tree
 
 pytestmark = pytest.mark.slow_install
 
@@ -18,11 +23,14 @@ PROFILES = (".config/GIMP/2.10", ".config/GIMP/3.0")
 
 
 class Real:
-    def __init__(self, folder):
+    def __init__(self, folder, archive):
         self.home = folder / "Zoë's home"
         self.data = self.home / ".local/share/limner"
         for profile in PROFILES:
             (self.home / profile).mkdir(parents=True)
+        with zipfile.ZipFile(archive) as packed:
+            packed.extractall(self.home)
+        (self.unpacked,) = self.home.glob("limner-*")
         self.before = self.tree()
         self.first = self.install_py("--accelerator", "cpu")
 
@@ -31,7 +39,7 @@ class Real:
         drop = ("XDG_", "GIMP", "LIMNER_", "SUDO_")
         env = {k: v for k, v in os.environ.items() if not k.startswith(drop)}
         return subprocess.run(
-            [sys.executable, str(cli.CHECKOUT / "install.py"), *arguments],
+            [sys.executable, "-B", str(self.unpacked / "install.py"), *arguments],
             env=env | {"HOME": str(self.home), "PATH": "/nonexistent", **pip_settings()},
             cwd=self.home,
             capture_output=True,
@@ -55,7 +63,9 @@ def pip_settings():
 
 @pytest.fixture(scope="module")
 def real(tmp_path_factory):
-    return Real(tmp_path_factory.mktemp("real"))
+    folder = tmp_path_factory.mktemp("real")
+    archive, _ = release.pack(folder / "dist", working_tree())
+    return Real(folder, archive)
 
 
 def test_it_installs(real):
