@@ -41,7 +41,20 @@ from export.train_transfer import as_tensor, resized
 from export.training import save_sheet
 from export.transfer_to_onnx import run_graphs
 
-Pair = tuple[Tensor, Tensor]  # photograph, style, each (1, 3, side, side) in [0, 1]
+
+@dataclass(frozen=True)
+class Pair:
+    """A photograph and a style, each (1, 3, side, side) in [0, 1], and what the judge sees in them.
+
+    `wanted` are the style's statistics, `content` the photograph's relu4_1.
+    """
+
+    photo: Tensor
+    style: Tensor
+    wanted: list[Tensor]
+    content: Tensor
+
+
 TILE = 256
 STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
@@ -80,11 +93,13 @@ def main() -> None:
 @torch.no_grad()
 def evaluate(args: Args) -> None:
     """Prints the table and writes the sheet."""
-    pairs = held_out_pairs(args)
     vgg = VGG19()
     load_weights(vgg, read_safetensors(args.vgg))
-    paintings = {name: [act(*pair) for pair in pairs] for name, act in candidates(args, vgg)}
-    paintings["photo unchanged"] = [photo for photo, _ in pairs]
+    pairs = held_out_pairs(args, vgg)
+    paintings = {
+        name: [act(pair.photo, pair.style) for pair in pairs] for name, act in candidates(args, vgg)
+    }
+    paintings["photo unchanged"] = [pair.photo for pair in pairs]
     numbers = {name: measure(found, pairs, vgg) for name, found in paintings.items()}
     unchanged = numbers["photo unchanged"][0]
     rows = [[name, style, style / unchanged, *rest] for name, (style, *rest) in numbers.items()]
@@ -98,24 +113,26 @@ def evaluate(args: Args) -> None:
     if args.sheet != Path():
         names = [name for name in paintings if name != "photo unchanged"]
         rows = [
-            [photo[0], style[0], *(paintings[name][i][0] for name in names)]
-            for i, (photo, style) in enumerate(pairs)
+            [pair.photo[0], pair.style[0], *(paintings[name][i][0] for name in names)]
+            for i, pair in enumerate(pairs)
         ]
         save_sheet(args.sheet, [sum(rows[i : i + 2], []) for i in range(0, len(rows), 2)])
 
 
-def held_out_pairs(args: Args) -> list[Pair]:
+def held_out_pairs(args: Args, vgg: VGG19) -> list[Pair]:
     """Squares of the middle of held-out photographs and styles, one of each to a pair."""
     photos = Pictures.open(list(args.sources), args.cache, args.short_side)
     styles = Pictures.open(list(args.styles), args.cache, args.style_side)
     _, photo_indices = photos.split(args.held_out)
     _, style_indices = styles.split(args.held_out_styles)
     photo_indices = photo_indices[:: max(1, len(photo_indices) // args.count)]
-    pairs = zip(photo_indices[: args.count], style_indices[: args.count], strict=True)
-    return [
-        (middle_square(photos[one], args.side), middle_square(styles[other], args.side))
-        for one, other in pairs
-    ]
+    pairs = []
+    for one, other in zip(photo_indices[: args.count], style_indices[: args.count], strict=True):
+        photo = middle_square(photos[one], args.side)
+        style = middle_square(styles[other], args.side)
+        wanted = statistics(vgg(style, STYLE_LAYERS))
+        pairs.append(Pair(photo, style, wanted, vgg(photo, ("relu4_1",))["relu4_1"]))
+    return pairs
 
 
 def candidates(args: Args, vgg: VGG19):
@@ -156,42 +173,37 @@ def moments(rgb: Tensor) -> Tensor:
 def measure(found: list[Tensor], pairs: list[Pair], vgg: VGG19) -> list[float]:
     """Style and content distance in VGG19 and SSIM to the photograph, averaged over pairs."""
     numbers = []
-    for painted, (photo, style) in zip(found, pairs, strict=True):
-        features, wanted = vgg(painted, STYLE_LAYERS), vgg(style, STYLE_LAYERS)
+    for painted, pair in zip(found, pairs, strict=True):
+        features = vgg(painted, STYLE_LAYERS)
         distance = sum(
             float(F.mse_loss(one, other))
-            for one, other in zip(statistics(features), statistics(wanted), strict=True)
+            for one, other in zip(statistics(features), pair.wanted, strict=True)
         )
-        original = vgg(photo, ("relu4_1",))["relu4_1"]
-        content = float(F.mse_loss(features["relu4_1"], original))
-        numbers.append((distance, content, metrics.ssim(to_array(painted), to_array(photo))))
+        content = float(F.mse_loss(features["relu4_1"], pair.content))
+        numbers.append((distance, content, metrics.ssim(to_array(painted), to_array(pair.photo))))
     return [float(value) for value in np.mean(numbers, axis=0)]
 
 
 def strength_table(found: list[Tensor], pairs: list[Pair], vgg: VGG19, count: int = 6) -> str:
     """Numbers of (1 - strength) photograph + strength painting, over the first pairs."""
+    some = list(zip(found[:count], pairs[:count], strict=True))
     rows = []
     for strength in STRENGTHS:
-        mixed = [
-            photo + strength * (painted - photo)
-            for painted, (photo, _) in zip(found[:count], pairs, strict=False)
+        mixed = [pair.photo + strength * (painted - pair.photo) for painted, pair in some]
+        changes = [
+            float((one - pair.photo).abs().max() * 255)
+            for one, (_, pair) in zip(mixed, some, strict=True)
         ]
-        differences = [
-            float((one - photo).abs().max() * 255)
-            for one, (photo, _) in zip(mixed, pairs, strict=False)
-        ]
-        rows.append(
-            [f"strength {strength:g}", *measure(mixed, pairs[:count], vgg), max(differences)]
-        )
+        rows.append([f"strength {strength:g}", *measure(mixed, pairs[:count], vgg), max(changes)])
     return table(["", "style", "content", "SSIM", "largest change of 255"], rows)
 
 
 def tile_difference(session: Generator, pairs: list[Pair]) -> float:
     """PSNR in dB of a mosaic of four photographs in tiles, both passes, against the whole."""
-    photos = [photo for photo, _ in pairs[:4]]
+    photos = [pair.photo for pair in pairs[:4]]
     photos += photos[: 4 - len(photos)] * 3
     mosaic = torch.cat([torch.cat(photos[i : i + 2], dim=3) for i in (0, 2)], dim=2).numpy()
-    parts = run_graphs(session, pairs[0][1], torch.from_numpy(mosaic))
+    parts = run_graphs(session, pairs[0].style, torch.from_numpy(mosaic))
     sums = np.zeros(parts["encode"].shape[1])
     for _, inner, tile in tiles(mosaic, session.manifest.tiling.overlap):
         features = session.run_all({"picture": tile}, part="encode")["features"]
