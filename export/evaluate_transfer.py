@@ -37,7 +37,7 @@ from export.networks.transfer import (
     move_colors,
 )
 from export.networks.vgg import VGG19
-from export.train_transfer import as_tensor, resized
+from export.style_samples import middle_square
 from export.training import save_sheet
 from export.transfer_to_onnx import run_graphs
 
@@ -235,13 +235,6 @@ def tiles(picture: np.ndarray, overlap: int):
 def open_model(args: Args) -> Generator:
     model = Model(Manifest.load(args.model), args.model)
     return Generator.open(model, device="cpu", threads=args.threads)
-
-
-def middle_square(pixels: np.ndarray, side: int) -> Tensor:
-    """The middle of (H, W, 3) uint8, its short side brought to `side`: (1, 3, side, side)."""
-    rgb = resized(as_tensor(pixels), side)
-    top, left = (rgb.shape[2] - side) // 2, (rgb.shape[3] - side) // 2
-    return rgb[:, :, top : top + side, left : left + side].contiguous()
 
 
 if __name__ == "__main__":

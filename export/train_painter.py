@@ -34,7 +34,7 @@ from export.errors import DataUnusable
 from export.networks.stylizer import Stylizer
 from export.networks.vgg import VGG19
 from export.recolor import Recolored
-from export.train_transfer import as_tensor, resized
+from export.style_samples import as_tensor, resized
 from export.training import (
     Progress,
     StopRequest,

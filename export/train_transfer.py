@@ -10,9 +10,8 @@ is what the small network's painting should have as relu4_1. The decoder itself 
 
 from __future__ import annotations
 
-import os
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +39,7 @@ from export.networks.transfer import (
     StyleTransfer,
     vgg_statistics,
 )
+from export.style_samples import StyleBook, middle_square, squares, style_codes
 from export.training import (
     Progress,
     StopRequest,
@@ -92,38 +92,6 @@ class Args:
     bf16: bool = option(True, "compute convolutions in bfloat16")
     save_minutes: float = option(2.5, "minutes between checkpoints")
     sheet_minutes: float = option(10.0, "minutes between sample sheets")
-
-
-@dataclass
-class StyleBook:
-    """Codes of style pictures at several sides, computed when first asked for, kept in a file."""
-
-    pictures: Pictures
-    network: StyleCode
-    file: Path
-    device: str
-    bf16: bool
-    codes: dict[str, Tensor] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        if self.file.exists():
-            self.codes = torch.load(self.file, map_location="cpu", weights_only=True)
-
-    @torch.no_grad()
-    def code(self, index: int, side: int) -> Tensor:
-        """(CODE_NUMBERS) of the picture, its short side brought to `side`."""
-        key = f"{self.pictures.entries[index].name}@{side}"
-        if key not in self.codes:
-            rgb = resized(as_tensor(self.pictures[index]), side).to(self.device)
-            with torch.autocast(self.device, dtype=torch.bfloat16, enabled=self.bf16):
-                self.codes[key] = self.network(rgb)[0].float().cpu()
-        return self.codes[key]
-
-    def save(self) -> None:
-        """Writes the codes by way of a temporary name."""
-        temporary = self.file.with_suffix(".tmp")
-        torch.save(self.codes, temporary)
-        os.replace(temporary, self.file)
 
 
 def main() -> None:
@@ -263,44 +231,6 @@ def standardize(generator: StyleTransfer, book: StyleBook, styles: list[int], ar
     generator.code_scale.copy_(codes.std(dim=0, unbiased=False) + 0.02)
 
 
-def style_codes(book: StyleBook, styles: list[int], rng: np.random.Generator, args: Args) -> Tensor:
-    """Codes (batch, CODE_NUMBERS) of random styles, some of them mixtures of two."""
-    codes = []
-    for _ in range(args.styles_per_step):
-        side = int(rng.choice(args.style_sides))
-        code = book.code(int(rng.choice(styles)), side)
-        if rng.random() < args.mixed:
-            share = float(rng.random())
-            code = share * code + (1 - share) * book.code(int(rng.choice(styles)), side)
-        codes += [code] * (args.batch // args.styles_per_step)
-    return torch.stack(codes)
-
-
-def squares(pictures: Pictures, indices: list[int], rng: np.random.Generator, args: Args) -> Tensor:
-    """Random squares of random photographs, resized: (batch, 3, size, size) in [0, 1].
-
-    Small squares are enlarged, large ones reduced: the network meets soft pictures and sharp ones.
-    """
-    found = []
-    for index in rng.choice(indices, args.batch):
-        side = int(rng.integers(args.least_crop, args.short_side + 1))
-        square = pictures.crops(rng, np.array([index]), side).float() / 255
-        found.append(resized(square, args.size))
-    return torch.cat(found)
-
-
-def as_tensor(pixels: np.ndarray) -> Tensor:
-    """(H, W, 3) uint8 -> (1, 3, H, W) in [0, 1]."""
-    return torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None].float() / 255
-
-
-def resized(rgb: Tensor, side: int) -> Tensor:
-    """(N, 3, H, W) with its shorter side brought to `side`."""
-    scale = side / min(rgb.shape[-2:])
-    size = [round(length * scale) for length in rgb.shape[-2:]]
-    return F.interpolate(rgb, size=size, mode="bicubic", antialias=True).clamp(0, 1)
-
-
 @torch.no_grad()
 def write_sheet(
     path: Path,
@@ -315,18 +245,14 @@ def write_sheet(
     generator = StyleTransfer(**NETWORK)
     generator.load_state_dict(ema)
     chosen = styles[:: max(1, len(styles) // 7)][:7]
-    rows = [[torch.ones(3, side, side), *(_square(book.pictures[i], side)[0] for i in chosen)]]
+    rows = [
+        [torch.ones(3, side, side), *(middle_square(book.pictures[i], side)[0] for i in chosen)]
+    ]
     for index in held_out[:: max(1, len(held_out) // 5)][:5]:
-        rgb = _square(pictures[index], side)
+        rgb = middle_square(pictures[index], side)
         painted = [generator.repaint(rgb, None, book.code(i, 256)[None])[0] for i in chosen]
         rows.append([rgb[0], *painted])
     save_sheet(path, rows)
-
-
-def _square(pixels: np.ndarray, side: int) -> Tensor:
-    rgb = resized(as_tensor(pixels), side)
-    top, left = (rgb.shape[2] - side) // 2, (rgb.shape[3] - side) // 2
-    return rgb[:, :, top : top + side, left : left + side]
 
 
 if __name__ == "__main__":
