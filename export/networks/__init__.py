@@ -9,11 +9,13 @@ from torch import nn
 from export.networks.colorizer import Colorizer
 from export.networks.sketcher import Sketcher
 from export.networks.stylizer import Stylizer
+from export.networks.transfer import StyleTransfer
 
 GENERATORS: dict[str, type[nn.Module]] = {
     "colorizer": Colorizer,
     "sketcher": Sketcher,
     "stylizer": Stylizer,
+    "transfer": StyleTransfer,
 }
 
 
