@@ -102,6 +102,20 @@ def add_color_options(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="make N colourings, 1 (default) .. 6; the others get .variant2 and so on",
     )
+    drawings = parser.add_argument_group("drawings (with a model for them)")
+    drawings.add_argument(
+        "--strictness",
+        type=float,
+        default=0.5,
+        metavar="S",
+        help="0 as painted .. 1 one flat colour an area (default 0.5)",
+    )
+    drawings.add_argument(
+        "--layers", type=Path, metavar="DIR", help="write colours and lines there, each as a PNG"
+    )
+    drawings.add_argument(
+        "--flats", action="store_true", help="with --layers: write the flat colours, too"
+    )
 
 
 def picture_others(options: argparse.Namespace, count: int) -> tuple[tuple[str, Path], ...]:

@@ -157,7 +157,8 @@ def _run_filter(options: argparse.Namespace) -> int:
 def _run_pictures(
     jobs: list[Job], task: Task, options: argparse.Namespace, outcomes: list[Outcome]
 ) -> int:
-    task = replace(task, others=picture_others(options, len(jobs)))
+    others = picture_others(options, len(jobs))
+    task = replace(task, others=others, layers=getattr(options, "layers", None))
     if options.jobs or options.ray:
         return run_pictures(jobs, replace(task, threads=1), options, None, outcomes)
     worker = PictureWorker(task)
@@ -294,7 +295,7 @@ def _check_models(options: argparse.Namespace) -> int:
     from core.filters import filter_of
     from core.image import Image
     from core.service import Service
-    from core.work import Work
+    from core.work import Other, Work
 
     catalog = Catalog.read(_folders(options))
     service = Service(_folders(options))
@@ -309,9 +310,10 @@ def _check_models(options: argparse.Namespace) -> int:
                 Work(
                     Image(ramp),
                     known.settings(),
-                    lambda task, model_id, ready=generator: ready,
+                    lambda task, model_id, role="", ready=generator: ready,
                     manifest.id,
                     lambda fraction, text: None,
+                    (Other("style", Image(ramp)),) if manifest.takes("style") else (),
                 )
             )
         except LimnerError as error:

@@ -41,6 +41,8 @@ class ColorizeSettings:
         seed: 0 for the likeliest colouring, any other for another plausible one.
         variants: how many colourings to make, 1..6, of seed, seed + 1, ...
         palette: "#rrggbb" of the only colours to use; empty for any.
+        strictness: of drawings: 0 as the generator paints .. 1 one flat colour an area.
+        flats: of drawings: whether a layer of flat colours is made, too.
     """
 
     strength: float = 1.0
@@ -48,6 +50,8 @@ class ColorizeSettings:
     seed: int = 0
     variants: int = 1
     palette: Sequence[str] = ()
+    strictness: float = 0.5
+    flats: bool = False
 
     def __post_init__(self) -> None:
         check_range("strength", self.strength, 1.0)
@@ -55,6 +59,9 @@ class ColorizeSettings:
         check_whole("seed", self.seed, 0, MOST_SEED)
         check_whole("variants", self.variants, 1, MOST_VARIANTS)
         object.__setattr__(self, "palette", check_palette(self.palette))
+        check_range("strictness", self.strictness, 1.0)
+        if type(self.flats) is not bool:
+            raise BadRequest(f"'flats' is {self.flats!r}, not true or false.")
 
 
 MOST_VARIANTS = 6

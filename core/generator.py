@@ -288,6 +288,11 @@ class Graph:
         self._inputs = {tensor.role: tensor for tensor in spec.inputs}
         self._outputs = {tensor.role: tensor for tensor in spec.outputs}
         self._session = session
+        # parts run before the main graph, which then wants their memory
+        self._options = ort.RunOptions()
+        if spec.name:
+            shrink = "memory.enable_memory_arena_shrinkage"
+            self._options.add_run_config_entry(shrink, "cpu:0")
         ends = [*session.get_inputs(), *session.get_outputs()]
         self.takes_many = all(end.shape and not isinstance(end.shape[0], int) for end in ends)
 
@@ -301,7 +306,7 @@ class Graph:
         }
         specs = self._specs(wanted)
         with translated(self._title):
-            found = self._session.run([spec.name for spec in specs], feed)
+            found = self._session.run([spec.name for spec in specs], feed, self._options)
         count = len(next(iter(inputs.values())))
         return self._checked(specs, [np.asarray(output) for output in found], count, provider)
 
@@ -357,7 +362,7 @@ class Graph:
         for spec in specs:
             binding.bind_output(spec.name, memory)
         with translated(self._title):
-            self._session.run_with_iobinding(binding)
+            self._session.run_with_iobinding(binding, self._options)
             binding.synchronize_outputs()
         return binding.get_outputs()
 

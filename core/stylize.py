@@ -271,7 +271,7 @@ class _Network:
                 sums.add(tile, given, self._held)
 
         run_tiles(self._manifest, *self._size, encode)
-        self._beside["statistics"] = sums.mean()
+        self._beside["features"] = sums.mean()
         self._begin = 0.3
 
     def paint(self, finish: "_Finish") -> list[Tile]:

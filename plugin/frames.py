@@ -29,6 +29,9 @@ class FramesHost(Host):
         self._hosts = hosts
         self._pictures = []
         self._alpha = False
+        self.can_reduce = hosts[0].can_reduce
+
+    is_single = False
 
     def source(self):
         return self._hosts[0].source()
@@ -43,9 +46,18 @@ class FramesHost(Host):
     def request_fields(self):
         return {"frames": len(self._hosts)}
 
+    def place(self, layer):
+        return self._hosts[0].place(layer)
+
+    def read_other(self, layer, rectangle, scale):
+        return self._hosts[0].read_other(layer, rectangle, scale)
+
+    def palette_colors(self, name):
+        return self._hosts[0].palette_colors(name)
+
     def picture(self):
         self._pictures = [host.picture() for host in self._hosts]
-        sizes = set((picture["width"], picture["height"]) for picture in self._pictures)
+        sizes = {(picture["width"], picture["height"]) for picture in self._pictures}
         if len(sizes) != 1:
             raise Unsupported(
                 tr(u"The layers differ in size, so they are no whole frames."),
@@ -80,7 +92,8 @@ class FramesHost(Host):
     def new_draft(self, name, picture):
         draft = FramesDraft(self._pictures, picture, self._parts)
         try:
-            for host, source in zip(self._hosts, self._pictures):
+            for number, host in enumerate(self._hosts):
+                source = self._pictures[number]
                 own = dict(source, format=_with_channels(picture["format"], _has_alpha(source)))
                 draft.drafts.append(host.new_draft(name, own))
         except PluginError:
@@ -91,8 +104,8 @@ class FramesHost(Host):
     def insert(self, draft, output):
         for host in self._hosts:
             host.finish_reading()
-        for host, part in zip(self._hosts, draft.drafts):
-            host.insert(part, "replace")
+        for number, host in enumerate(self._hosts):
+            host.insert(draft.drafts[number], "replace")
 
     def undo_group(self, name):
         return self._hosts[0].undo_group(name)

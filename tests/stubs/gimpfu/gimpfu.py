@@ -18,10 +18,11 @@ NORMAL_MODE, LAYER_MODE_NORMAL = 0, 28
 
 PF_IMAGE, PF_DRAWABLE = 13, 16
 PF_BOOL = PF_TOGGLE = 1000
-PF_SLIDER, PF_RADIO = 1001, 1008
+PF_STRING = 4
+PF_SLIDER, PF_SPINNER, PF_FILE, PF_RADIO = 1001, 1002, 1004, 1008
 
 _OBJECTS = {PF_IMAGE: gimp.Image, PF_DRAWABLE: gimp.Drawable, PF_SLIDER: float, PF_RADIO: str,
-            PF_TOGGLE: int}
+            PF_TOGGLE: int, PF_SPINNER: float, PF_FILE: str, PF_STRING: str}
 
 _registered_plugins_ = {}
 _shelf = {}
