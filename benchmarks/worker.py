@@ -21,10 +21,11 @@ class Worker:
         report: of the last result: the provider that ran, and why.
     """
 
-    def __init__(self, python: str = sys.executable) -> None:
+    def __init__(self, python: str = sys.executable, models: Path | None = None) -> None:
         self._start = time.perf_counter()
+        choice = ["--models", str(models)] if models else []
         self._process = subprocess.Popen(
-            [python, "-u", "-m", "core", "worker"],
+            [python, "-u", "-m", "core", "worker", *choice],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd=Path(__file__).parents[1],
@@ -53,6 +54,7 @@ class Worker:
         device: str,
         pixels: np.ndarray,
         hints: Sequence[np.ndarray] = (),
+        params: dict[str, Any] | None = None,
     ) -> float:
         """Send uint8 (H, W, 1 or 3), take the result; returns the seconds from first to last byte.
 
@@ -71,7 +73,7 @@ class Worker:
                 "filter": task,
                 "model": model,
                 "device": device,
-                "params": {},
+                "params": params or {},
                 "picture": {
                     "width": width,
                     "height": height,
@@ -110,6 +112,15 @@ class Worker:
             return None
         fields = stat.rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def memory_mb(self) -> float:
+        """Resident memory now, in 10^6 bytes; 0 where the system does not tell."""
+        try:
+            status = Path(f"/proc/{self._process.pid}/status").read_text(encoding="ascii")
+        except OSError:
+            return 0.0
+        lines = [line for line in status.splitlines() if line.startswith("VmRSS")]
+        return int(lines[0].split()[1]) * 1024 / 1e6 if lines else 0.0
 
     def peak_mb(self) -> float | None:
         """Largest resident memory so far, in 10^6 bytes; None where the system does not tell."""

@@ -11,7 +11,8 @@ from core.image import check_usable
 from core.measure import colored_share
 from core.photo import color_photo
 from core.sketch import color_sketch
-from core.stylize import StylizeSettings, stylize
+from core.source import Colored
+from core.stylize import Painted, StylizeSettings, paint
 from core.work import Answer, Work
 
 
@@ -88,17 +89,38 @@ def color_drawing(work: Work, generator: Generator) -> Answer:
 
 
 def run_stylize(work: Work) -> Answer:
-    """Apply Style."""
-    generator = work.find("stylize", work.model)
-    image = stylize(work.image, generator, work.settings, work.progress)
-    return Answer(image, generator)
+    """Apply Style. Facts: brush_size and tiles, see core.stylize.Painted; notes: sentences."""
+    settings: StylizeSettings = work.settings
+    images = tuple(other.image for other in work.others if other.role == "style")
+    role = "style" if images or settings.styles else ""
+    generator = work.find("stylize", work.model, *filter(None, [role]))
+    check_usable(work.image)
+    source = None
+    if settings.colorize:
+        work.progress(0.0, "Finding colours")
+        source = Colored.predict(work.image, work.find("colorize", ""))
+    painted = paint(
+        work.image, generator, settings, work.progress, style_images=images, source=source
+    )
+    facts = {"brush_size": painted.brush_size, "tiles": painted.tiles, "notes": notes(painted)}
+    return Answer(painted.image, generator, facts=facts)
+
+
+def notes(painted: Painted) -> list[str]:
+    """What the user should know of how a picture was painted."""
+    if not painted.differ:
+        return []
+    return [
+        f"This model looks at the whole picture; it painted {painted.tiles} tiles that are faded "
+        "into each other, and may differ in tone. A larger brush size needs fewer."
+    ]
 
 
 FILTERS: dict[str, Filter] = {
     "colorize": Filter(
         ColorizeSettings, run_colorize, ("colorize", "sketch"), ("hint", "reference")
     ),
-    "stylize": Filter(StylizeSettings, run_stylize, ("stylize",)),
+    "stylize": Filter(StylizeSettings, run_stylize, ("stylize",), ("style",)),
 }
 """Filter of a request -> what it is."""
 

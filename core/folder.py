@@ -80,6 +80,7 @@ class Task:
             facts += [(role, str(path), *_stamp(path)) for role, path in self.others]
         except OSError as error:
             raise FileUnreadable(f"{error.filename} cannot be read ({error.strerror}).") from error
+        facts += [_content(style["path"]) for style in self.settings.get("styles", ())]
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:32]
 
 
@@ -132,14 +133,14 @@ class PictureWorker:
         catalog = Catalog.read(self._task.folders)
         return catalog.find_of(self._filter.tasks, self._task.model).manifest.task
 
-    def find(self, task: str, model_id: str) -> "Generator":
-        """The generator of that task and id, opened once. Raises LimnerError."""
+    def find(self, task: str, model_id: str, role: str = "") -> "Generator":
+        """The generator of that task and id, opened once; see Catalog.find. Raises LimnerError."""
         from core.catalog import Catalog
         from core.generator import Generator
 
         key = (task, model_id)
         if key not in self._generators:
-            model = Catalog.read(self._task.folders).find(task, model_id)
+            model = Catalog.read(self._task.folders).find(task, model_id, role)
             self._generators[key] = Generator.open(model, self._task.device, self._task.threads)
         return self._generators[key]
 
@@ -377,6 +378,14 @@ def say(text: str) -> None:
 def _stamp(path: Path) -> tuple[int, int]:
     facts = path.stat()
     return facts.st_size, facts.st_mtime_ns
+
+
+def _content(path: str) -> str:
+    """Of a file that a setting names; "" where it cannot be read, which is told later."""
+    try:
+        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    except OSError:
+        return ""
 
 
 def _name(job: Job) -> str:

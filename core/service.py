@@ -4,13 +4,16 @@ Imports the whole engine; core.worker imports it after it has taken stdout away 
 """
 
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from core import protocol
 from core.catalog import Catalog, default_folders
-from core.errors import BadRequest
+from core.errors import BadRequest, FileUnreadable
 from core.filters import FILTERS
+from core.frames import run_frames
+from core.gallery import GalleryStyle, gallery
 from core.generator import Generator
 from core.image import Image
 from core.manifest import INPUT_ROLES
@@ -44,6 +47,7 @@ class Service:
             "protocol": protocol.PROTOCOL,
             "core": version,
             "models": models,
+            "styles": [asdict(style) | {"path": str(style.path)} for style in _styles()],
         }
 
     def run(
@@ -53,7 +57,8 @@ class Service:
 
         A request with "preview": true is one of many for the same small picture: where only
         numbers changed since the last one, its inference is not done again. With "at": [x, y], a
-        pixel of the picture, the report tells what a colouriser thinks of that place.
+        pixel of the picture, the report tells what a colouriser thinks of that place. One with
+        "frames": n is of an animation: n frames of one size, one below the other.
 
         Returns:
             The filter's answer and the report for the user: model, sha256, provider, nodes,
@@ -75,31 +80,42 @@ class Service:
         at = check_place(request.get("at"), image)
         recall = self._recall if preview else None
 
-        def find(task: str, model_id: str) -> Generator:
+        def find(task: str, model_id: str, role: str = "") -> Generator:
             progress(0.0, "Loading the model")
-            generator = self.generator(task, model_id, request["device"])
+            generator = self.generator(task, model_id, request["device"], role)
             generator.recall = preview
             return generator
 
         started = time.monotonic()
-        answer = known.run(
-            Work(
-                image, settings, find, request["model"], progress, others, preview, True, at, recall
-            )
+        work = Work(
+            image, settings, find, request["model"], progress, others, preview, True, at, recall
         )
+        frames = request.get("frames")
+        if frames is None:
+            answer = known.run(work)
+        else:
+            answer = run_frames(request["filter"], work, frames)
         told = {"seconds": round(time.monotonic() - started, 3)}
         told["recalled"] = answer.generator.recalled
         return answer, {**answer.generator.report(), **told, **answer.facts}
 
-    def generator(self, task: str, model_id: str, device: str) -> Generator:
-        """The generator of that model on that device, opened or still open."""
-        model = Catalog.read(self._folders).find(task, model_id)
+    def generator(self, task: str, model_id: str, device: str, role: str = "") -> Generator:
+        """The generator of that model on that device, opened or still open; see Catalog.find."""
+        model = Catalog.read(self._folders).find(task, model_id, role)
         key = (model.manifest.id, model.manifest.sha256, device)
         generator = self._generators.pop(key, None) or Generator.open(model, device)
         self._generators[key] = generator  # last used stands last
         while len(self._generators) > KEPT_GENERATORS:
             del self._generators[next(iter(self._generators))]
         return generator
+
+
+def _styles() -> list[GalleryStyle]:
+    """The style pictures to choose from; none where the shipped ones' index is damaged."""
+    try:
+        return gallery()
+    except FileUnreadable:
+        return []
 
 
 def unpack(request: dict[str, Any], payload: bytearray) -> tuple[Image, tuple[Other, ...]]:

@@ -56,7 +56,8 @@ class Work:
     Attributes:
         image: the picture to work on.
         settings: of the filter's own class.
-        find: (task of a manifest, model id or "") -> the generator, open; raises ModelMissing.
+        find: (task of a manifest, model id or "", perhaps a role that a model for "" must take)
+            -> the generator, open; raises ModelMissing.
         model: the id that the user asked for, "" for none.
         others: see Other.
         progress: told (fraction 0..1, text), on the caller's thread.
@@ -68,7 +69,7 @@ class Work:
 
     image: Image
     settings: Any
-    find: Callable[[str, str], Generator]
+    find: Callable[..., Generator]
     model: str
     progress: Progress
     others: tuple[Other, ...] = ()

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import pyvips
+from onnx import helper
 
 from core.cli import find_jobs, main
 from core.errors import BadRequest
@@ -75,6 +76,62 @@ def test_style(tmp_path, models):
     assert ran.returncode == 0, ran.stderr
     assert_close(load(tmp_path / "photo.styled.png"), np.rint(draw("w6\n42", 8) / 2 + 0.01)
                  .astype(np.uint8), 0)  # fmt: skip
+
+
+def test_the_style_of_pictures(tmp_path):
+    fakes.any_style(tmp_path / "models" / "any")
+    fakes.scale(tmp_path / "models" / "dark", 0.5, default=True)
+    photo = save(tmp_path / "photo.png", np.full((16, 16, 3), 100, np.uint8))
+    white = save(tmp_path / "white.png", np.full((8, 8, 3), 200, np.uint8))
+    black = save(tmp_path / "black.png", np.full((8, 8, 3), 40, np.uint8))
+    models = tmp_path / "models"
+    first, second, third = (tmp_path / f"{n}.png" for n in "123")  # libvips remembers by name
+    ran = limner("style", photo, "--style", white, "-o", first, models=models)
+    assert ran.returncode == 0 and "Any on CPU" in ran.stderr
+    assert_close(load(first), np.full((16, 16, 3), 200, np.uint8), 1)
+    mix = ["--style", white, "--weight", "3", "--style", black, "--weight", "1"]
+    limner("style", photo, *mix, "--brush-size", "2", "-o", second, models=models)
+    assert_close(load(second), np.full((16, 16, 3), 160, np.uint8), 1)
+    named = limner("style", photo, "--style", "great-wave", "--preserve-colors", "-o", third,
+                   models=models)  # fmt: skip
+    assert named.returncode == 0, named.stderr
+    assert_close(load(third)[..., 0], load(third)[..., 2], 1)  # the photograph is grey
+    few = limner("style", photo, "--style", white, "--weight", "1", "--weight", "2", models=models)
+    assert few.returncode == 2 and "2 --weight for 1 --style" in few.stderr
+    none = limner("style", photo, "--style", "nowhere", models=models)
+    assert none.returncode == 1 and "There is no style picture nowhere." in none.stderr
+    assert "great-wave" in limner("styles").stdout
+
+
+def test_colour_and_style_in_one_run(tmp_path, models):
+    source = save(tmp_path / "old.png", grey("4", 16))
+    ran = limner("style", source, "--colorize", "--model", "dark", models=models)
+    assert ran.returncode == 0, ran.stderr
+    red, green, blue = load(tmp_path / "old.styled.png")[8, 8]
+    assert 40 < green < blue < red < 110  # rose, and dark
+
+
+def test_models_are_added_listed_verified_and_removed(tmp_path):
+    node = helper.make_node("Identity", ["input"], ["output"])
+    path = fakes.stranger(tmp_path / "Same 7.onnx", ["None", 3, 64, 64], [node])
+    folder = tmp_path / "models"
+    ran = limner("models", "add", path, "--models", folder)
+    assert (ran.returncode, ran.stdout) == (0, "same-7\n"), ran.stderr
+    assert "64×64 pixels" in ran.stderr and "Licence: not stated" in ran.stderr
+    for listing in (["models"], ["models", "list"]):
+        assert "same-7  stylize  Same 7" in limner(*listing, models=folder).stdout
+    assert limner("models", "verify", "--models", folder).stdout == "same-7: whole\n"
+    photo = save(tmp_path / "photo.png", draw("w4\n26", 50))
+    ran = limner("style", photo, "--model", "same-7", models=folder)
+    assert "painted 4 tiles that are faded into each other" in ran.stderr
+    assert_close(load(tmp_path / "photo.styled.png"), draw("w4\n26", 50), 1)
+    (folder / "same-7" / "model.onnx").write_bytes(b"x")
+    ran = limner("models", "verify", "same-7", "--models", folder)
+    assert ran.returncode == 1 and "damaged" in ran.stderr and "Traceback" not in ran.stderr
+    assert limner("models", "remove", "same-7", "--models", folder).stdout == "same-7\n"
+    assert list(folder.iterdir()) == []
+    ran = limner("models", "remove", "same-7", "--models", folder)
+    assert ran.returncode == 2 and "no model 'same-7' (installed: none)" in ran.stderr
 
 
 def test_a_folder_is_mirrored_and_a_broken_file_does_not_stop_it(tmp_path, models):

@@ -94,6 +94,8 @@ def test_hello_says_who_is_there(worker):
     assert worker.hello["core"] == __version__
     same = {"id": "same", "task": "stylize", "title": "Same", "takes": ["picture"]}
     assert same in worker.hello["models"]
+    wave = next(style for style in worker.hello["styles"] if style["id"] == "great-wave")
+    assert wave["painter"] == "Katsushika Hokusai" and Path(wave["path"]).is_file()
 
 
 def test_an_identity_model_gives_back_the_picture(worker):
@@ -106,6 +108,43 @@ def test_an_identity_model_gives_back_the_picture(worker):
         assert result == pixels.tobytes()
         assert steps
         assert all(step["id"] == 5 and 0 <= step["fraction"] <= 1 for step in steps)
+
+
+def test_a_style_picture_comes_beside_the_picture(tmp_path):
+    fakes.any_style(tmp_path / "any")
+    fakes.identity(tmp_path / "same", default=True)
+    pixels, style = np.full((20, 30, 3), 100, np.uint8), np.full((5, 5, 4), 200, np.uint8)
+    other = {"role": "style", "x": 3, "y": -9, "width": 5, "height": 5, "format": "R'G'B'A u8"}
+    with Worker(tmp_path) as worker:
+        for params, level in [({}, 200), ({"strength": 0.5}, 150)]:
+            worker.send(Pair(pixels, style), "R'G'B' u8", "stylize", others=[other], params=params)
+            _, header, result = worker.receive()
+            assert header["kind"] == "result", header
+            assert header["report"]["model"] == "any"  # the default takes no style
+            assert header["report"]["brush_size"] == 1.0
+            assert np.abs(np.frombuffer(result, np.uint8).astype(int) - level).max() <= 1
+        _, header, _ = worker.ask(pixels, "R'G'B' u8", "stylize", model="any")
+        assert (header["kind"], header["code"]) == ("failure", "bad_request")
+        assert "needs a style picture" in header["sentence"]
+
+
+class Pair:
+    """A picture and another, as one payload."""
+
+    def __init__(self, picture, other):
+        self.shape, self.parts = picture.shape, (picture, other)
+
+    def tobytes(self):
+        return b"".join(part.tobytes() for part in self.parts)
+
+
+def test_colour_and_style_in_one_request(worker):
+    gray = np.full((40, 40, 1), 128, np.uint8)
+    params = {"colorize": True}
+    _, header, result = worker.ask(gray, "Y' u8", "stylize", model="same", params=params)
+    assert header["kind"] == "result" and header["picture"]["format"] == "R'G'B' u8"
+    red, green, blue = np.frombuffer(result, np.uint8)[:3]
+    assert red > 140 > 120 > green > blue  # the default colouriser's orange
 
 
 def test_a_colouriser_without_colour_gives_back_the_grey_picture(worker):
