@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,9 +53,12 @@ class Worker:
         model: str,
         device: str,
         pixels: np.ndarray,
+        hints: Sequence[np.ndarray] = (),
         params: dict[str, Any] | None = None,
     ) -> float:
         """Send uint8 (H, W, 1 or 3), take the result; returns the seconds from first to last byte.
+
+        hints: layers of colours, uint8 (H, W, 4), that go along.
 
         Raises:
             RuntimeError: the worker answered with a failure; its sentence.
@@ -75,8 +79,19 @@ class Worker:
                     "height": height,
                     "format": "Y' u8" if channels == 1 else "R'G'B' u8",
                 },
+                "others": [
+                    {
+                        "role": "hint",
+                        "width": hint.shape[1],
+                        "height": hint.shape[0],
+                        "format": "R'G'B'A u8",
+                        "x": 0,
+                        "y": 0,
+                    }
+                    for hint in hints
+                ],
             },
-            [pixels.data.cast("B")],
+            [array.data.cast("B") for array in (pixels, *hints)],
         )
         while True:
             header = protocol.read_header(self._stdout)
