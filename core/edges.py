@@ -49,7 +49,7 @@ class EdgeFinder:
         np.copyto(inner, known, where=certain)
         flat = labels.ravel()
         missing = np.flatnonzero((inner < 0).ravel())
-        bare = (ink.ravel()[missing] < self._bare)
+        bare = ink.ravel()[missing] < self._bare
         row, column = np.divmod(missing, width)
         place = (row + 1) * (width + 2) + column + 1
         left = _grow(flat, place[bare], width + 2, 2 * self._block)

@@ -201,7 +201,9 @@ def _end(parent: Array, item: int) -> int:
     return item
 
 
-def shading(colors: Array, cells: Array, table: Array, areas: Areas, visible: tuple[float, float]) -> Array:
+def shading(
+    colors: Array, cells: Array, table: Array, areas: Areas, visible: tuple[float, float]
+) -> Array:
     """What the generator painted beyond one colour an area: float32 (3, h, w), areas' grid.
 
     Interpolated between those of its colours alone that lie in the same area, so that nothing
@@ -244,8 +246,8 @@ def soft_borders(table: Array, colored: Colored, reach: int) -> Array:
         place = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
         mask = whole[place].astype(np.float32)
         colors = table[labels[place]].transpose(2, 0, 1)
-        share = np.maximum(box_mean(box_mean(mask, reach), reach), np.float32(1e-3))
+        share = np.maximum(box_mean(mask, reach), np.float32(1e-3))
         for channel in range(3):
-            blurred = box_mean(box_mean(colors[channel] * mask, reach), reach) / share
+            blurred = box_mean(colors[channel] * mask, reach) / share
             result[channel][place] += (blurred - colors[channel]) * mask
     return result

@@ -55,6 +55,7 @@ def spread(seeds: Array, inside: Array, cost: Array) -> Array:
     price = np.ones(area.shape, np.uint8)
     price[1:-1, 1:-1] = cost
     area, owner, price = area.ravel(), found.ravel(), price.ravel()
+    mark = np.empty(len(area), np.int32)
     row, column = np.nonzero((seeds >= 0) & (inside >= 0))
     start = (row + 1) * (width + 2) + column + 1
     waiting: list[list[tuple[Array, Array]]] = [[] for _ in range(MOST_COST + 1)]
@@ -69,8 +70,10 @@ def spread(seeds: Array, inside: Array, cost: Array) -> Array:
         new = owner[place] < 0
         place, name = place[new], name[new]
         owner[place] = name
-        if len(arrived) > 1:
-            place = np.unique(place)
+        if len(arrived) > 1:  # from several sides at once: once is enough
+            order = np.arange(len(place), dtype=np.int32)
+            mark[place] = order
+            place = place[mark[place] == order]
         name, here = owner[place], area[place]
         for step in (1, -1, width + 2, -width - 2):
             there = place + step

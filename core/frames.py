@@ -6,7 +6,7 @@ so that an installation without the extra `film` has it too.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -54,8 +54,15 @@ def run_frames(name: str, work: Work, count: int) -> Answer:
     """
     if name not in _FRAMES:
         raise BadRequest(f"The filter '{name}' works on no animation.")
-    if any(other.role == "hint" for other in work.others):
-        raise BadRequest("An animation takes no hints.", "Leave out the layer of hints.")
+    own = {"strength", "saturation"}
+    usual = type(work.settings)()
+    asked = {f.name for f in fields(work.settings)} - own
+    changed = any(getattr(work.settings, name) != getattr(usual, name) for name in asked)
+    if changed or any(other.role in ("hint", "reference") for other in work.others):
+        raise BadRequest(
+            "An animation gets the model's own colours.",
+            "Leave out hints, reference, palette, seed and variants, or work on one layer.",
+        )
     check_count(work.image, count)
     return _FRAMES[name](work, count)
 

@@ -108,8 +108,8 @@ def read_paper(image: Image) -> Paper:
         backing = np.array([np.median(plane[bright]) for plane in values], np.float32)
     if image.has_alpha:
         values = backing[:, None, None] + (values - backing[:, None, None]) * alpha
-    colors = _local_paper(values)
-    ink = _opacity(values, _enlarge(colors, values.shape[1:]))
+    colors = local_paper(values)
+    ink = opacity(values, _enlarge(colors, values.shape[1:]))
     paper_ink = ink[ink < PAPER_WINDOW]
     grain = 1.5 * float(np.percentile(paper_ink, 90)) if len(paper_ink) else 0.0
     grain = 0.0 if grain < 2 / 255 else min(grain, PAPER_WINDOW)
@@ -140,7 +140,7 @@ class LineReader:
     def ink_rows(self, start: int, stop: int) -> Array:
         """Opacity of the lines in rows start..stop, float32 (rows, W), 0..1."""
         values, paper = self._values(start, stop)
-        return self._without_grain(_opacity(values, paper))
+        return self._without_grain(opacity(values, paper))
 
     def line_rows(self, start: int, stop: int) -> tuple[Array, Array]:
         """Lines of rows start..stop: (colour (3, rows, W) encoded sRGB 0..1, opacity (rows, W)).
@@ -148,7 +148,7 @@ class LineReader:
         paper * (1 - opacity) + colour * opacity is the picture, less the paper's grain.
         """
         values, paper = self._values(start, stop)
-        raw = _opacity(values, paper)
+        raw = opacity(values, paper)
         colors = values - paper
         colors *= 1 / np.maximum(raw, np.float32(1 / 512))
         colors += paper
@@ -233,7 +233,7 @@ def _block_parts(longer: int, side: int) -> tuple[int, int]:
     return -(-least // 2), 2
 
 
-def _opacity(values: Array, paper: Array) -> Array:
+def opacity(values: Array, paper: Array) -> Array:
     """The least opacity of a colour that, over the paper (3, ...), gives the values: (h, w)."""
     paper = np.maximum(paper, np.float32(1 / 64))
     ink = 1 - values[0] / paper[0]
@@ -244,10 +244,12 @@ def _opacity(values: Array, paper: Array) -> Array:
 
 def _has_own_paper(seen: Array, alpha: Array) -> bool:
     """Whether what is visible is mostly light: paper, and not lines alone."""
-    return bool(len(seen)) and float((seen > 0.6).mean()) > 0.4 and float((alpha > 0.5).mean()) > 0.1
+    return (
+        bool(len(seen)) and float((seen > 0.6).mean()) > 0.4 and float((alpha > 0.5).mean()) > 0.1
+    )
 
 
-def _local_paper(values: Array) -> Array:
+def local_paper(values: Array) -> Array:
     """Paper (3, h, w) on the coarse grid, from planes (3, H, W)."""
     height, width = values.shape[1:]
     side = max(4, -(-max(height, width) // GRID))
@@ -265,8 +267,12 @@ def _local_paper(values: Array) -> Array:
     reach = max(2, max(rows, columns) // 5)
     smooth = []
     for plane in grid:
-        closed = -_window_max(-_window_max(plane, reach), reach)
-        smooth.append(box_mean(closed, 2))
+        most = _window_max(plane, reach)
+        # uneven light goes on beyond the edge: else the window would reach into the light
+        around = min(reach, min(rows, columns) - 1)
+        wide = np.pad(-most, around, mode="reflect", reflect_type="odd")
+        closed = box_mean(-_window_max(wide, reach), 2)
+        smooth.append(closed[around : around + rows, around : around + columns])
     return _no_paper_in_shadow(np.stack(smooth))
 
 

@@ -157,9 +157,9 @@ def _flow(now: list[Array], before: list[Array]) -> Array:
     motion = np.zeros((*now[-1].shape, 2), np.float32)
     for level, other in zip(reversed(now), reversed(before), strict=True):
         height, width = level.shape
-        if motion.shape[:2] != level.shape:
-            scale = np.array([width / motion.shape[1], height / motion.shape[0]], np.float32)
-            motion = _resize(motion, (width, height)) * scale
+        if motion.shape[:2] != (height, width):
+            scale = np.array([width, height], np.float32) / motion.shape[1::-1]
+            motion = _resize(motion, (width, height)) * scale.astype(np.float32)
         places = grid(level.shape)
         for _ in range(_STEPS):
             motion = motion + _step(level, remap(other, places + motion))
@@ -169,10 +169,10 @@ def _flow(now: list[Array], before: list[Array]) -> Array:
 
 def _step(level: Array, met: Array) -> Array:
     """What the motion lacks, by least squares in each pixel's window; at most a pixel."""
-    down, across = np.gradient((level + met) / 2)
+    down, across = np.gradient(np.asarray((level + met) / 2), axis=(0, 1))
     change = level - met
     pairs = (across, across), (down, down), (across, down)
-    xx, yy, xy = (box_mean(a * b, _WINDOW) for a, b in pairs)
+    xx, yy, xy = (box_mean(np.multiply(a, b), _WINDOW) for a, b in pairs)
     xt, yt = box_mean(across * change, _WINDOW), box_mean(down * change, _WINDOW)
     xx, yy = xx + _RIDGE, yy + _RIDGE
     determinant = xx * yy - xy**2

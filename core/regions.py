@@ -25,17 +25,23 @@ LINE = 56
 TONE_SPREAD = 0.005
 """Half the width, of the longer side, beyond which grey is no line but a toned area."""
 
+GAP = 0.015
+"""Widest break of a line that is closed, of the longer side; at most MOST_REACH pixels."""
+
 PASS = 0.5
 """Basins are one area where the pass between them is this wide, compared to the narrower one."""
 
 LEAST_AREA = 1 / 400
 """Areas of less than this, of the longer side, squared are given to a neighbour."""
 
-MOST_REACH = 20
+MOST_REACH = 22
 """Pixels up to which distances are told apart; the width of gaps follows from it."""
 
 MOST_PIXELS = 1 << 22
 """A pixel's number has so many bits below its height in _climb."""
+
+_NEIGHBOURS = (np.s_[1:, :], np.s_[:-1, :]), (np.s_[:, 1:], np.s_[:, :-1])
+"""Every pair of pixels that touch: (these, those) below each other, and side by side."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +62,7 @@ class Areas:
     room: Array
 
 
-def find_areas(ink: Array, gap: float = 0.012) -> Areas:
+def find_areas(ink: Array, gap: float = GAP) -> Areas:
     """Part a drawing.
 
     Args:
@@ -68,7 +74,7 @@ def find_areas(ink: Array, gap: float = 0.012) -> Areas:
         line.
     """
     longer = max(ink.shape)
-    half_gap = gap * longer / 2
+    half_gap = (gap * longer + 1) / 2  # from the middle of a pixel to that of a line's
     reach = int(np.clip(np.ceil(half_gap / PASS), 3, MOST_REACH))
     free = free_of_lines(ink, max(2, round(TONE_SPREAD * longer)))
     room = squared_distance(~free, reach)
@@ -86,7 +92,7 @@ def free_of_lines(ink: Array, spread: int) -> Array:
     Grey that is wider than 2 * spread is an area of its own, which a border of one pixel sets
     off; black of that width stays a line.
     """
-    wide = _slide(_slide(ink, spread, np.minimum), spread, np.maximum)
+    wide = slide(slide(ink, spread, np.minimum), spread, np.maximum)
     toned = (wide > LINE) & (wide < 200)
     line = ink.astype(np.int16) - np.where(toned, wide, 0) > LINE
     border = toned & ~_inside(toned) & (ink > LINE)
@@ -113,7 +119,7 @@ def squared_distance(sources: Array, reach: int) -> Array:
     return np.minimum(best, np.int16(reach * reach)).astype(np.int32)
 
 
-def _slide(plane: Array, reach: int, best: np.ufunc) -> Array:
+def slide(plane: Array, reach: int, best: np.ufunc) -> Array:
     """Minimum or maximum over the square of 2 * reach + 1 around each, by doubling windows."""
     for axis in (0, 1):
         wide = np.pad(np.moveaxis(plane, axis, 0), ((reach, reach), (0, 0)), mode="edge")
@@ -209,8 +215,7 @@ def _root(parent: list[int], item: int) -> int:
 def _passes(basins: Array, height: Array) -> tuple[Array, Array, Array]:
     """Pairs of basins that touch where height > 0, and the height of the highest pass."""
     pairs, heights = [], []
-    for here, there in (((slice(1, None), slice(None)), (slice(None, -1), slice(None))),
-                        ((slice(None), slice(1, None)), (slice(None), slice(None, -1)))):  # fmt: skip
+    for here, there in _NEIGHBOURS:
         touch = (basins[here] != basins[there]) & (height[here] > 0) & (height[there] > 0)
         a, b = basins[here][touch].astype(np.int64), basins[there][touch].astype(np.int64)
         pairs.append(np.minimum(a, b) << 32 | np.maximum(a, b))
@@ -260,8 +265,7 @@ def _give_away_small(labels: Array, count: int, free: Array, least: float) -> tu
 def borders(labels: Array, free: Array) -> tuple[Array, Array, Array]:
     """Pairs of areas that touch: (first, second, length), an open pixel pair counting tenfold."""
     pairs, lengths = [], []
-    for here, there in (((slice(1, None), slice(None)), (slice(None, -1), slice(None))),
-                        ((slice(None), slice(1, None)), (slice(None), slice(None, -1)))):  # fmt: skip
+    for here, there in _NEIGHBOURS:
         touch = labels[here] != labels[there]
         a, b = labels[here][touch].astype(np.int64), labels[there][touch].astype(np.int64)
         pairs.append(np.minimum(a, b) << 32 | np.maximum(a, b))

@@ -112,11 +112,15 @@ def _check(other: Other, image: Image) -> None:
         raise ImageUnsupported("The hint layer has pixels that are no finite numbers.", _PAINT)
     if (other.x, other.y) == (0, 0) and np.array_equal(layer.pixels, image.pixels):
         raise ImageUnsupported("The hint layer is the drawing itself.", _PAINT)
-    if not layer.has_alpha or all((row > OPAQUE * layer.full).all() for row in layer.pixels[..., -1]):
+    if not layer.has_alpha or all(
+        (row > OPAQUE * layer.full).all() for row in layer.pixels[..., -1]
+    ):
         covers = other.x <= 0 and other.y <= 0
         covers &= other.x + layer.width >= image.width and other.y + layer.height >= image.height
         if covers:
-            raise ImageUnsupported("The hint layer is opaque everywhere and hides the drawing.", _PAINT)
+            raise ImageUnsupported(
+                "The hint layer is opaque everywhere and hides the drawing.", _PAINT
+            )
 
 
 def _any_opaque(layer: Image) -> bool:

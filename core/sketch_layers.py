@@ -80,6 +80,7 @@ def paint(reader: LineReader, painting: Painting, canvas: Canvas) -> None:
     image, paper = reader.image, reader.paper
     finder = EdgeFinder(painting.areas, painting.block, paper.contrast)
     shading = Shading(painting, image) if painting.shade.any() else None
+    table = np.ascontiguousarray(painting.table.T, np.float32)
     rows = max(8 * finder.margin, 4 * chunk_rows(image.width))
 
     def work(start: int, stop: int, nothing: None) -> None:
@@ -92,9 +93,11 @@ def paint(reader: LineReader, painting: Painting, canvas: Canvas) -> None:
         lines, ink = reader.line_rows(start - above, min(stop + finder.margin, image.height))
         inner = slice(above, above + stop - start)
         labels = finder.find(ink, start - above)[inner]
-        lines, ink = lines[:, inner].transpose(1, 2, 0), ink[inner]
+        lines, ink = lines[:, inner], ink[inner]
         alpha = image.pixels[place, :, -1] if paper.is_cutout else None
-        colors = painting.table[labels]
+        colors = np.empty(lines.shape, np.float32)
+        for plane, values in zip(colors, table, strict=True):
+            np.take(values, labels, out=plane, mode="clip")
         _store(canvas.flats, place, colors, alpha)
         if shading is not None:
             colors += shading.rows(start, stop)
@@ -104,7 +107,7 @@ def paint(reader: LineReader, painting: Painting, canvas: Canvas) -> None:
             seen = ink if alpha is None else ink * (alpha * np.float32(1 / image.full))
             _store(canvas.lines, place, lines, _encoded(seen, canvas.lines))
         lines -= colors
-        lines *= ink[..., None]
+        lines *= ink
         lines += colors
         _store(canvas.picture, place, lines, alpha)
 
@@ -122,17 +125,17 @@ class Shading:
         self._across = Taps(taps.low[: image.width], taps.part[: image.width], taps.last)
 
     def rows(self, start: int, stop: int) -> Array:
-        """float32 (rows, W, 3)."""
+        """float32 (3, rows, W)."""
         used, weights = linear_taps(self._height, self._shade.shape[1], start, stop).matrix()
-        wide = self._across.columns(np.matmul(weights, self._shade[:, used]))
-        return wide.transpose(1, 2, 0)
+        return np.matmul(weights, self._across.columns(self._shade[:, used]))
 
 
 def _store(target: Image | None, place: slice, colors: Array, alpha: Array | None) -> None:
-    """Write colours (rows, W, 3), 0..1, and alpha in the target's own values."""
+    """Write colours (3, rows, W), 0..1, and alpha in the target's own values."""
     if target is None:
         return
-    target.pixels[place, :, :3] = _encoded(colors, target)
+    for channel in range(3):
+        target.pixels[place, :, channel] = _encoded(colors[channel], target)
     if target.channels == 4:
         target.pixels[place, :, 3] = target.full if alpha is None else alpha
 

@@ -1,28 +1,20 @@
-"""Palettes: colours that a result shall be made of."""
+"""Colours that a drawing shall be made of, as they are: one for each area."""
 
-import re
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
 from core.color import srgb_to_lab
-from core.errors import BadRequest
 from core.image import Image
 
 Array = np.ndarray
 
-MOST_SWATCHES = 256
 _SAMPLES = 1 << 13
 
 
-def parse_swatches(values: Any) -> Array:
-    """["#rrggbb", ...] as float32 (count, 3), encoded sRGB 0..1. Raises BadRequest."""
-    if not isinstance(values, (list, tuple)) or len(values) > MOST_SWATCHES:
-        raise BadRequest(f"'palette' is no list of at most {MOST_SWATCHES} colours.")
-    for value in values:
-        if not isinstance(value, str) or not re.fullmatch("#[0-9a-fA-F]{6}", value):
-            raise BadRequest(f"'palette' has {value!r}, which is no colour like #3366cc.")
-    numbers = [[int(value[i : i + 2], 16) for i in (1, 3, 5)] for value in values]
+def swatches_of(palette: Sequence[str]) -> Array:
+    """ "#rrggbb" of a checked palette as float32 (count, 3), encoded sRGB 0..1."""
+    numbers = [[int(entry[i : i + 2], 16) for i in (1, 3, 5)] for entry in palette]
     return np.array(numbers, np.float32).reshape(-1, 3) / np.float32(255)
 
 

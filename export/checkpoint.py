@@ -1,7 +1,8 @@
 """Checkpoints: everything needed to go on training, or to rebuild the generator for export.
 
     {"format": 1, "network": "colorizer", "network_arguments": {...}, "weights": state dict,
-     "ema": state dict, "optimizer": state dict, "step": int, "arguments": {...}, "commit": str}
+     "ema": state dict, "optimizer": state dict, "step": int, "arguments": {...}, "commit": str,
+     "companions": {...}}
 
 Only tensors, numbers, strings, lists and dicts: read with `weights_only=True`, so that a
 checkpoint from elsewhere cannot run code.
@@ -12,7 +13,7 @@ from __future__ import annotations
 import os
 import pickle
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,11 @@ State = dict[str, Tensor]
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A training run at one step. `ema` are the smoothed weights, the ones to export."""
+    """A training run at one step. `ema` are the smoothed weights, the ones to export.
+
+    `companions` are the states of what is trained beside the generator and not exported:
+    discriminators, their optimizers, encoders of the truth.
+    """
 
     network: str
     network_arguments: dict[str, Any]
@@ -38,6 +43,7 @@ class Checkpoint:
     step: int
     arguments: dict[str, Any]
     commit: str
+    companions: dict[str, Any] = field(default_factory=dict)
 
     def save(self, path: Path) -> None:
         """Writes to a temporary name and renames: an interrupted save leaves the old file."""
@@ -64,7 +70,7 @@ def load_checkpoint(path: Path, network: str | None = None) -> Checkpoint:
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise CheckpointUnusable(f"{path} is not a checkpoint of format {FORMAT}.")
     fields = {key: value for key, value in content.items() if key != "format"}
-    if set(fields) != set(Checkpoint.__dataclass_fields__):
+    if set(fields) | {"companions"} != set(Checkpoint.__dataclass_fields__):
         raise CheckpointUnusable(f"{path} lacks parts of a checkpoint.")
     if fields["network"] not in GENERATORS:
         raise CheckpointUnusable(f"{path} holds an unknown network, '{fields['network']}'.")

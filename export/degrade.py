@@ -12,19 +12,23 @@ from torch import Tensor
 from export.color import LUMINANCE, luminance_to_lightness, srgb_to_linear
 
 
-def degrade(rgb: Tensor, random: torch.Generator) -> Tensor:
+def degrade(rgb: Tensor, random: torch.Generator, share: float = 1.0) -> Tensor:
     """Encoded sRGB (N, 3, H, W) in [0, 1] -> lightness L* (N, 1, H, W) in [0, 100].
 
-    About a third of the pictures keep their true lightness, so that clean photographs stay the
-    best known case.
+    `random` lives on the pictures' device. A `share` of the pictures may be degraded; each kind
+    of damage hits some of them, so that clean photographs stay the best known case.
     """
-    count = rgb.shape[0]
+    count, device = rgb.shape[0], rgb.device
+    if share <= 0:
+        return _film(rgb, random, mixed=rgb.new_zeros(count, 1, 1, 1))
 
     def uniform(low: float, high: float) -> Tensor:
-        return low + (high - low) * torch.rand(count, 1, 1, 1, generator=random)
+        return low + (high - low) * torch.rand(count, 1, 1, 1, generator=random, device=device)
 
     def sometimes(chance: float) -> Tensor:
-        return (torch.rand(count, 1, 1, 1, generator=random) < chance).float()
+        return (
+            torch.rand(count, 1, 1, 1, generator=random, device=device) < chance * share
+        ).float()
 
     grey = _film(rgb, random, mixed=sometimes(0.35)) / 100.0
     grey = _mix(grey, _blur(grey, uniform(0.0, 1.0)), sometimes(0.25))
@@ -33,7 +37,7 @@ def degrade(rgb: Tensor, random: torch.Generator) -> Tensor:
     grey = _mix(grey, low + (high - low) * grey, sometimes(0.3))
     contrast = (grey - 0.5) * uniform(1.0, 1.3) + 0.5
     grey = _mix(grey, contrast, sometimes(0.2))
-    grain = torch.randn(grey.shape, generator=random) * uniform(0.0, 0.05)
+    grain = torch.randn(grey.shape, generator=random, device=device) * uniform(0.0, 0.05)
     grey = grey + grain * sometimes(0.4)
     grey = _mix(grey, _blocks(grey), sometimes(0.15) * uniform(0.0, 1.0))
     return grey.clamp(0.0, 1.0) * 100.0
@@ -44,9 +48,10 @@ def _film(rgb: Tensor, random: torch.Generator, mixed: Tensor) -> Tensor:
 
     Orthochromatic film hardly sees red: its red weight is drawn down to nothing.
     """
-    weights = torch.rand(rgb.shape[0], 3, generator=random) + torch.tensor((0.0, 0.3, 0.1))
+    weights = torch.rand(rgb.shape[0], 3, generator=random, device=rgb.device)
+    weights = weights + rgb.new_tensor((0.0, 0.3, 0.1))
     weights = weights / weights.sum(dim=1, keepdim=True)
-    eye = torch.tensor(LUMINANCE).expand_as(weights)
+    eye = rgb.new_tensor(LUMINANCE).expand_as(weights)
     chosen = torch.where(mixed[:, :, 0, 0] > 0, weights, eye)
     luminance = torch.einsum("nc,nchw->nhw", chosen, srgb_to_linear(rgb))[:, None]
     return luminance_to_lightness(luminance)
@@ -54,7 +59,7 @@ def _film(rgb: Tensor, random: torch.Generator, mixed: Tensor) -> Tensor:
 
 def _blur(grey: Tensor, amount: Tensor) -> Tensor:
     """Binomial 5x5 blur, blended by `amount` (N, 1, 1, 1) in [0, 1]."""
-    taps = torch.tensor((1.0, 4.0, 6.0, 4.0, 1.0)) / 16
+    taps = grey.new_tensor((1.0, 4.0, 6.0, 4.0, 1.0)) / 16
     kernel = torch.outer(taps, taps)[None, None]
     return _mix(grey, F.conv2d(F.pad(grey, (2, 2, 2, 2), mode="replicate"), kernel), amount)
 

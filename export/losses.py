@@ -67,6 +67,14 @@ def huber_loss(ab: Tensor, target: Tensor, width: float = 10.0) -> Tensor:
     return F.smooth_l1_loss(ab / width, target / width)
 
 
+def kl_divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """KL(N(mean, variance) || N(0, 1)) of each sample, in nats: (N, D) each -> (N).
+
+    Kingma 2014 (arXiv 1312.6114), appendix B: 1/2 sum(mean^2 + variance - 1 - log variance).
+    """
+    return 0.5 * (mean**2 + log_variance.exp() - 1 - log_variance).sum(dim=1)
+
+
 def mean_and_deviation(features: Tensor) -> tuple[Tensor, Tensor]:
     """Per channel statistics of (N, C, H, W): mean (N, C) and standard deviation (N, C)."""
     mean = features.mean(dim=(2, 3))

@@ -44,18 +44,20 @@ def set_learning_rate(optimizer: torch.optim.Optimizer, factor: float) -> None:
 def update_ema(ema: dict[str, Tensor], generator: nn.Module, decay: float, step: int) -> None:
     """Moves the smoothed weights towards the current ones; faster in the first steps."""
     decay = min(decay, (step + 1) / (step + 10))
-    for key, value in generator.state_dict().items():
-        if value.is_floating_point():
-            ema[key].lerp_(value, 1 - decay)
-        else:
-            ema[key].copy_(value)
+    state = generator.state_dict()
+    smooth = [key for key, value in state.items() if value.is_floating_point()]
+    torch._foreach_lerp_([ema[key] for key in smooth], [state[key] for key in smooth], 1 - decay)
+    for key in state.keys() - set(smooth):
+        ema[key].copy_(state[key])
 
 
 @torch.no_grad()
 def settle_norms(
-    generator: nn.Module, weights: dict[str, Tensor], batches: Iterable[Tensor]
+    generator: nn.Module,
+    weights: dict[str, Tensor],
+    batches: Iterable[Tensor | tuple[Tensor, ...]],
 ) -> dict[str, Tensor]:
-    """`weights` with BatchNorm statistics measured anew, on `batches` of inputs.
+    """`weights` with BatchNorm statistics measured anew, on `batches` of inputs or tuples of them.
 
     Smoothed weights see other activations than the ones of any single step: with the smoothed
     statistics of those steps, whole pictures came out blue (compare SWA, arXiv 1803.05407,
@@ -68,7 +70,7 @@ def settle_norms(
         norm.reset_running_stats()
         norm.momentum = None  # the plain average over the batches
     for batch in batches:
-        generator(batch)
+        generator(*batch) if isinstance(batch, tuple) else generator(batch)
     generator.eval()
     return generator.state_dict()
 

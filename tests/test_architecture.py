@@ -30,6 +30,7 @@ ONLY_IN = {
     "gimp": {"plugin/gimp2/"},
     "torch": {"export/"},
     "safetensors": {"export/"},
+    "lightning_fabric": {"export/devices.py", "export/color_run.py", "export/critic.py"},
     "onnx": {"export/"},
     "PIL": {"export/"},
 }

@@ -18,6 +18,7 @@ import av
 import numpy as np
 
 from core.errors import FileUnreadable
+from core.film.hdr import Hdr
 from core.film.reader import HINT, Damage, FilmReader
 from core.scenes import THUMB, Cuts
 
@@ -40,6 +41,10 @@ class Plan:
         frame_tags: (colorspace, primaries, transfer, range) of the first frame.
         references: number of the frame that each reference picture is for.
         damages: sentences.
+        batch: frames that are seen in one run of the generator. Part of the plan, so that a run
+            that goes on, or another machine, sees the same ones together.
+        mastering, light: of core.film.hdr.Hdr.
+        interlaced: there are frames of two halves; they are made whole when they are read.
     """
 
     frames: int
@@ -53,6 +58,14 @@ class Plan:
     rotation: int
     references: tuple[int, ...]
     damages: tuple[str, ...]
+    batch: int = 1
+    mastering: str = ""
+    light: str = ""
+    interlaced: bool = False
+
+    @property
+    def hdr(self) -> Hdr:
+        return Hdr(self.mastering, self.light)
 
     @property
     def segments(self) -> int:
@@ -130,6 +143,7 @@ def make_plan(
         odd = missing = 0
         first_pts = last_pts = count = 0
         tags, rotation, step = (2, 2, 2, 0), 0, 0
+        hdr, interlaced = Hdr(), False
         for frame in reader.frames():
             if frame.pts is None:
                 missing += 1
@@ -140,7 +154,8 @@ def make_plan(
                 first_pts = pts
                 tags = (int(frame.colorspace), int(frame.color_primaries),
                         int(frame.color_trc), int(frame.color_range))  # fmt: skip
-                rotation = frame.rotation
+                rotation, hdr = frame.rotation, Hdr.of(frame)
+            interlaced = interlaced or frame.interlaced_frame
             step = max(pts - last_pts, 0) if count else 0
             last_pts = pts
             window.append(pts)
@@ -176,6 +191,9 @@ def make_plan(
         rotation=rotation,
         references=tuple(match.best for match in matches),
         damages=tuple(sentences),
+        mastering=hdr.mastering,
+        light=hdr.light,
+        interlaced=interlaced,
     )
 
 

@@ -16,6 +16,7 @@ STAGES = (
 )  # fmt: skip
 FEATURE_CHANNELS = (16, 24, 32, 96, 320)  # at strides 2, 4, 8, 16, 32
 FEATURE_STAGES = (0, 1, 2, 4, 6)
+ENTRY_STAGE = 2  # after it, at stride 8 and 32 channels, something may be added to the features
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
@@ -72,11 +73,14 @@ class MobileNetV2(nn.Module):
             stages.append(nn.Sequential(*blocks))
         self.stages = nn.ModuleList(stages)
 
-    def forward(self, x: Tensor) -> list[Tensor]:
+    def forward(self, x: Tensor, entry: Tensor | None = None) -> list[Tensor]:
+        """`entry` (N, 32, H / 8, W / 8) is added to the features of that size."""
         x = self.stem(x)
         features = []
         for index, stage in enumerate(self.stages):
             x = stage(x)
+            if index == ENTRY_STAGE and entry is not None:
+                x = x + entry
             if index in FEATURE_STAGES:
                 features.append(x)
         return features
@@ -86,6 +90,16 @@ class MobileNetV2(nn.Module):
         for module in self.modules():
             if isinstance(module, nn.BatchNorm2d):
                 module.eval()
+
+    def freeze_stages(self, count: int) -> None:
+        """Leaves the stem and the first `count` stages untrained; 0 trains all.
+
+        What is in front of the first trained stage needs no backward pass. Up to stride 8 that
+        is more than half of the time of a step.
+        """
+        frozen = [self.stem, *self.stages[:count]] if count else []
+        for module in frozen:
+            module.requires_grad_(False)
 
     def load_imagenet(self, weights: dict[str, Tensor]) -> None:
         """Takes three-channel ImageNet weights; keys `stem.*`, `blocks.<n>.b.<m>.*`.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -12,6 +13,7 @@ from export import train_colorize, train_style
 from export.arguments import parse_arguments
 from export.checkpoint import load_checkpoint
 from export.errors import BadPreset, CheckpointUnusable, TrainingDiverged
+from export.networks.colorizer import Colorizer
 from export.networks.stylizer import Stylizer
 from export.networks.vgg import VGG19
 
@@ -26,7 +28,7 @@ def test_training_moves_parameters_and_writes_what_it_promises(colorize_args):
     assert checkpoint.step == 3
     assert (colorize_args.out / "sheet-000003.png").exists()
     torch.manual_seed(colorize_args.seed)
-    fresh = train_colorize.Colorizer(palette_size=8).state_dict()
+    fresh = Colorizer(palette_size=8).state_dict()
     moved = [key for key in fresh if not torch.equal(fresh[key], checkpoint.weights[key])]
     assert {"encoder.stem.0.weight", "logits.weight"} <= set(moved)
 
@@ -103,7 +105,12 @@ def test_flags_overrule_the_preset(tmp_path):
 
 
 def test_shipped_presets_are_valid():
-    assert parse_arguments(train_colorize.Args, ["--preset", "photo"]).held_out == 500
+    for name in ("photo", "photo-small", "photo-large", "photo-perceptual", "photo-adversarial"):
+        assert parse_arguments(train_colorize.Args, ["--preset", name]).palette_size == 72
+    large = parse_arguments(train_colorize.Args, ["--preset", "photo-large"])
+    assert (large.channels, large.batch) == ((384, 256, 128, 96), 24)  # its own, and photo's
+    own = parse_arguments(train_colorize.Args, ["--preset", "own-domain"])
+    assert (own.split, own.degradation) == (Path(), 0.0)
     assert parse_arguments(train_style.Args, ["--preset", "van-gogh"]).held_out == 500
 
 

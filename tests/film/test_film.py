@@ -60,6 +60,35 @@ def test_style_paints_every_frame(tmp_path, models):
     assert np.abs(rgb - 90).max() <= 3
 
 
+@pytest.mark.parametrize(("task", "model"), [("colorize", "rose"), ("style", "blur")])
+def test_many_frames_go_through_one_session_call(tmp_path, models, monkeypatch, task, model):
+    """And they come out as they do one by one."""
+    from core.cli import main
+    from core.film import run
+    from core.generator import Generator
+
+    source = write_film(tmp_path / "old.mkv", [bars(i) for i in range(30)], sound=False)
+    real, counts = Generator.run_many, []
+
+    def run_many(self, inputs, wanted):
+        counts.append(len(inputs["picture"]))
+        return real(self, inputs, wanted)
+
+    monkeypatch.setattr(Generator, "run_many", run_many)
+    targets = {}
+    for most in (8, 1):
+        monkeypatch.setattr(run, "batch_size", lambda width, height, most=most: most)
+        targets[most] = tmp_path / f"{most}.mkv"
+        command = [task, str(source), "-o", str(targets[most]), "--codec", "ffv1", "--segment",
+                   "16", "--models", str(models), "--model", model, "--device", "cpu"]  # fmt: skip
+        assert main(command) == 0
+        if most == 8:
+            assert sorted(counts) == [6, 8, 8, 8]
+    for (_, many), (_, one) in zip(*map(pictures, targets.values()), strict=True):
+        for a, b in zip(planes(many), planes(one), strict=True):
+            assert np.abs(a.astype(int) - b).max() <= 1
+
+
 @pytest.mark.parametrize(
     ("name", "codec", "pix_fmt", "expected"),
     [

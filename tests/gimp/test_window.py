@@ -98,6 +98,15 @@ def test_run_again_puts_a_new_layer_in_the_place_of_the_old_one(seen: Stages):
     assert seen["again"]["undone"] == seen["again"]["filtered"]
 
 
+def test_all_layers_as_frames_is_one_undo_step(seen: Stages):
+    before, after = seen["frames"]["opened"], seen["frames"]["filtered"]
+    assert (before["base"], after["base"]) == ("gray", "rgb")
+    for old, new in zip(before["layers"], after["layers"], strict=True):
+        assert new["id"] == old["id"] and new["name"] == old["name"]
+        assert new["pixels"] != old["pixels"]
+    assert seen["frames"]["undone"] == before
+
+
 def test_a_dialog_whose_worker_died_twice_still_runs_the_filter(seen: Stages):
     """That it was started again once is waited for inside."""
     stages = seen["preview"]

@@ -185,6 +185,28 @@ def preview(desktop):
     return stages
 
 
+def frames(desktop):
+    """All layers as frames: the option is ticked in the dialog; one undo step."""
+    opened(desktop)
+    desktop.keys_to(desktop.main)
+    desktop.press("ctrl+shift+d")  # Layer > Duplicate
+    stages = {"opened": wait_for_layers(desktop, "a second layer", 2)}
+    dialog = open_dialog(desktop, "Auto Colorize")
+    wait_for_preview(wait_for("a worker", processes.find_worker))
+    desktop.keys_to(dialog)
+    desktop.press("alt+f")
+    desktop.shot("4-dialog")
+    agree(desktop, dialog)
+    desktop.wait_for_image("the result", lambda image: image["base"] == "rgb")
+    stages["filtered"] = wait_for_layers(desktop, "the result", 2)
+    desktop.shot("5-result")
+    desktop.keys_to(desktop.main)
+    desktop.press("ctrl+z")
+    desktop.wait_for_image("undo", lambda image: image["base"] == "gray")
+    stages["undone"] = opened(desktop)
+    return stages
+
+
 def other_worker(first):
     found = processes.find_worker()
     return found if found != first else 0
@@ -265,6 +287,7 @@ STORIES = (
     (preview, COLOR),
     (cancel, LARGE),
     (indexed, INDEXED),
+    (frames, GREY),  # last: GIMP remembers the option
 )
 
 if __name__ == "__main__":

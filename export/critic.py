@@ -1,0 +1,78 @@
+"""The discriminator of the photo colouriser with its optimizer and its pool of older outputs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor
+
+from export.adversarial import PicturePool, adversarial_loss
+from export.checkpoint import load_weights
+from export.colorizing import Example, critic_input
+from export.errors import BadPreset
+from export.networks.discriminator import PatchDiscriminator
+from export.training import channels_last, require_finite
+
+if TYPE_CHECKING:
+    from export.train_colorize import Args
+
+SMALLEST = 64  # side of the training squares, of which it sees a quarter
+
+
+class Critic:
+    """Judges ab at a quarter of the size, with the lightness there as the condition.
+
+    "NoGAN" (DeOldify, github.com/jantic/DeOldify): it first learns alone, on the outputs of the
+    generator as it is; the game of both is short.
+    """
+
+    def __init__(self, args: Args, fabric: Fabric) -> None:
+        if args.size < SMALLEST:
+            raise BadPreset(f"A discriminator needs squares of {SMALLEST} pixels at least.")
+        self._fabric = fabric
+        self._critic_loss, self._generator_loss = adversarial_loss(args.adversarial_loss)
+        self._weight = args.adversarial_weight
+        self._pool = PicturePool(args.pool)
+        self._network = channels_last(PatchDiscriminator())
+        optimizer = torch.optim.AdamW(
+            self._network.parameters(), lr=args.critic_lr, betas=(0.5, 0.99), fused=True
+        )
+        self._wrapped, self._optimizer = fabric.setup(self._network, optimizer)
+
+    def terms(self, example: Example, ab: Tensor) -> dict[str, Tensor]:
+        """The generator's weighted adversarial loss; leaves the discriminator as it is."""
+        self._network.requires_grad_(False)
+        score = self._network(critic_input(example.tone, ab))
+        self._network.requires_grad_(True)
+        return {"adversarial": self._weight * self._generator_loss(score)}
+
+    def learn(self, example: Example, ab: Tensor, random: torch.Generator, step: int) -> float:
+        """One step of the discriminator; its loss. Raises TrainingDiverged."""
+        real = critic_input(example.tone, example.ab)
+        fake = self._pool.swap(critic_input(example.tone, ab), random)
+        # One pass for both: data-parallel training allows one forward pass per step.
+        scores = self._wrapped(torch.cat((real, fake)))
+        loss = self._critic_loss(*scores.chunk(2))
+        require_finite({"critic": loss}, step)
+        self._optimizer.zero_grad(set_to_none=True)
+        self._fabric.backward(loss)
+        self._optimizer.step()
+        return float(loss.detach())
+
+    def state(self) -> dict[str, Any]:
+        """For the checkpoint's companions."""
+        return {
+            "discriminator": self._network.state_dict(),
+            "discriminator_optimizer": self._optimizer.state_dict(),
+            "pool": self._pool.state(),
+        }
+
+    def restore(self, companions: dict[str, Any]) -> None:
+        """Goes on with what `state` returned, if it is there."""
+        if "discriminator" in companions:
+            load_weights(self._network, companions["discriminator"])
+            self._optimizer.load_state_dict(companions["discriminator_optimizer"])
+            device = self._fabric.device
+            self._pool.restore([picture.to(device) for picture in companions["pool"]])
