@@ -64,6 +64,7 @@ def test_style_paints_every_frame(tmp_path, models):
 def test_a_film_in_the_style_of_a_picture(tmp_path):
     """The fake model adds the style picture's mean colour; another picture is another film."""
     from tests.fakes import onnx as fakes
+
     fakes.with_part(tmp_path / "models" / "two", default=True)
     style, target = tmp_path / "style.png", tmp_path / "new.mkv"
     source = write_film(tmp_path / "old.mp4", [np.full((48, 64), 100, np.uint8)] * 4)
