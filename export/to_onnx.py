@@ -72,7 +72,7 @@ def export(args: Args) -> Manifest:
     checkpoint = with_temperature(load_checkpoint(args.checkpoint), args.temperature)
     exact = fold_norms(checkpoint.generator())
     rounded = round_kernels(fold_norms(checkpoint.generator()))
-    graph = halve_kernels(fold_constants(trace(rounded)))
+    graph = halve_kernels(fold_constants(trace(rounded)), exact_parts(rounded))
     if error := check(graph):
         raise ExportRefused(f"The exported graph is malformed: {error}.")
     folder = args.models / args.id
@@ -113,10 +113,15 @@ def fold_norms(module: nn.Module) -> nn.Module:
 @torch.no_grad()
 def round_kernels(generator: nn.Module) -> nn.Module:
     """Rounds the weights that `halve_kernels` will store as fp16 to fp16's values, in place."""
-    for parameter in generator.parameters():
-        if is_halved(tuple(parameter.shape)):
+    for name, parameter in generator.named_parameters():
+        if is_halved(tuple(parameter.shape)) and not name.startswith(exact_parts(generator)):
             parameter.copy_(parameter.half().float())
     return generator
+
+
+def exact_parts(generator: nn.Module) -> tuple[str, ...]:
+    """Beginnings of the names of those weights that stay fp32."""
+    return getattr(generator, "exact_parts", ())
 
 
 def trace(generator: nn.Module) -> onnx.ModelProto:
