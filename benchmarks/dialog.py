@@ -61,7 +61,8 @@ class Dialog:
         """
         self._values |= {name.replace("_", "-"): value for name, value in values.items()}
         start = time.perf_counter()
-        request = dict(make_request(self._filter, self._values, self.picture), preview=True)
+        request: dict[str, Any] = make_request(self._filter, self._values, self.picture)
+        request["preview"] = True
         pixels = self._pixels.tobytes()
         for other, data in (extra or {}).pop("others", ()):
             request.setdefault("others", []).append(other)

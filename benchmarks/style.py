@@ -77,13 +77,13 @@ def measure(
 ) -> None:
     """Print one row. The first request of a worker is a tiny one, so that the model is loaded."""
     with Worker(models=options.models) as worker:
-        worker.run("stylize", model, options.device, pixels[:64, :64].copy(), params)
+        worker.run("stylize", model, options.device, pixels[:64, :64].copy(), params=params)
         before = worker.cpu_s() or 0.0
         curve: list[float] = []
         done = threading.Event()
         watch = threading.Thread(target=_watch, args=(worker, curve, done))
         watch.start()
-        seconds = worker.run("stylize", model, options.device, pixels, params)
+        seconds = worker.run("stylize", model, options.device, pixels, params=params)
         done.set()
         watch.join()
         cpu_s = (worker.cpu_s() or 0.0) - before

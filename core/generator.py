@@ -167,6 +167,17 @@ class Generator:
         ]
         return {role: np.concatenate([part[role] for part in parts]) for role in wanted}
 
+    def put(self, array: Array) -> "Kept":
+        """Bring a picture to where the main graph runs, once for all of this model's graphs.
+
+        Args:
+            array: float32 (1, C, H, W) as for `run`.
+
+        Returns:
+            What run_all takes in its place.
+        """
+        return self._graphs[""].put("picture", array)
+
     def run_kept(
         self, inputs: "Mapping[str, Array | Kept]", wanted: tuple[str, ...], part: str = ""
     ) -> "dict[str, Kept]":
@@ -233,11 +244,11 @@ class Generator:
 
 @dataclass(frozen=True, eq=False)
 class Kept:
-    """An output that is still where it was computed.
+    """A tensor that is still where it was computed, or put.
 
     Attributes:
         value: the runtime's.
-        spec: of the output.
+        spec: of the output that it was, or of the input.
         title: of its model.
     """
 
@@ -311,13 +322,23 @@ class Graph:
         count = outputs[0].shape()[0]
         return self._checked(specs, [output.numpy() for output in outputs], count, provider)
 
+    def put(self, role: str, array: Array) -> Kept:
+        """See Generator.put."""
+        spec = self._inputs[role]
+        with translated(self._title):
+            value = ort.OrtValue.ortvalue_from_numpy(to_graph(array, spec), self._memory, 0)
+        return Kept(value, spec, self._title)
+
+    @property
+    def _memory(self) -> str:
+        return _MEMORY.get(self.nodes.most_common(1)[0][0], "cpu")
+
     def run_kept(
         self, inputs: "Mapping[str, Array | Kept]", wanted: tuple[str, ...]
     ) -> dict[str, Kept]:
         """See Generator.run_kept."""
         specs = self._specs(wanted)
-        own = self.nodes.most_common(1)[0][0]
-        outputs = self._bound(inputs, specs, _MEMORY.get(own, "cpu"))
+        outputs = self._bound(inputs, specs, self._memory)
         return {s.role: Kept(o, s, self._title) for s, o in zip(specs, outputs, strict=True)}
 
     def _bound(

@@ -134,8 +134,9 @@ class LineReader:
         colors = self.paper.colors
         if self._flat:
             return colors.mean(axis=(1, 2), keepdims=True)
-        rows, weights = linear_taps(self.image.height, colors.shape[1], start, stop).matrix()
-        return self._across.columns(np.matmul(weights, colors[:, rows]))
+        taps = linear_taps(self.image.height, colors.shape[1], start, stop)
+        rows = np.stack([taps.rows(plane) for plane in colors])
+        return self._across.columns(rows)
 
     def ink_rows(self, start: int, stop: int) -> Array:
         """Opacity of the lines in rows start..stop, float32 (rows, W), 0..1."""

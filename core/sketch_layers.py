@@ -126,8 +126,12 @@ class Shading:
 
     def rows(self, start: int, stop: int) -> Array:
         """float32 (3, rows, W)."""
-        used, weights = linear_taps(self._height, self._shade.shape[1], start, stop).matrix()
-        return np.matmul(weights, self._across.columns(self._shade[:, used]))
+        taps = linear_taps(self._height, self._shade.shape[1], start, stop)
+        first, last = int(taps.low[0]), int(taps.high[-1]) + 1
+        wide = self._across.columns(self._shade[:, first:last])
+        above = wide[:, taps.low - first]
+        above += (wide[:, taps.high - first] - above) * taps.part[:, None]
+        return above
 
 
 def _store(target: Image | None, place: slice, colors: Array, alpha: Array | None) -> None:

@@ -22,7 +22,7 @@ from core.bands import for_each_band
 from core.brush import REACH, Enlarger, Grid, automatic_factor, prepared, reduce_rect
 from core.colorize import Progress, check_range
 from core.errors import BadRequest
-from core.generator import Generator
+from core.generator import Generator, Kept
 from core.image import Image, check_usable
 from core.keep_colors import keep_colors
 from core.manifest import Manifest
@@ -239,6 +239,7 @@ class _Network:
         self._begin = 0.0
         self._beside: dict[str, Array] = {}
         self.ready: Array | None = None
+        self._held: Kept | None = None
 
     def read(self, tile: Tile) -> Array:
         """What the generator is given for a tile, (1, 3, h, w)."""
@@ -264,7 +265,10 @@ class _Network:
             sums = MeanFeatures(self._generator, *self._size)
             for number, tile in enumerate(tiles):
                 self._tell(0.0, 0.3, number, tiles, "Looking at")
-                sums.add(tile, self.read(tile))
+                given = self.read(tile)
+                # a picture of one tile stays where both graphs run
+                self._held = self._generator.put(given) if len(tiles) == 1 else None
+                sums.add(tile, given, self._held)
 
         run_tiles(self._manifest, *self._size, encode)
         self._beside["features"] = sums.mean()
@@ -275,6 +279,7 @@ class _Network:
 
         def run(tiles: list[Tile]) -> None:
             strip, done = Strip(4, self._size[0]), 0
+            self._held = self._held if len(tiles) == 1 else None
             rows = list(rows_of(tiles))
             for row, below in zip(rows, [*rows[1:], None], strict=True):
                 strip.move(max(0, done - REACH), row[0].write.y + row[0].write.height)
@@ -293,7 +298,7 @@ class _Network:
         if self.ready is not None:
             painted = self.ready
         elif self._beside:
-            inputs = {"picture": given, **self._beside}
+            inputs = {"picture": self._held or given, **self._beside}
             painted = self._generator.run_all(inputs, ("picture",))["picture"]
         else:
             painted = self._generator.run(given)

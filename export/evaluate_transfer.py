@@ -69,7 +69,7 @@ class Args:
     styles: tuple[Path, ...] = option((), "the style pictures that it was trained on")
     cache: Path = option(Path("runs/cache"), "folder of decoded pictures")
     vgg: Path = option(Path(), "normalised VGG19 weights (safetensors)")
-    decoder: Path = option(Path(), "AdaIN decoder weights (safetensors), for the teacher's row")
+    decoder: Path = option(Path(), "AdaIN decoder (safetensors): the teacher, and colours alone")
     side: int = option(384, "side of the squares that are compared")
     short_side: int = option(256, "short side of the cached photographs")
     style_side: int = option(384, "short side of the cached style pictures")
@@ -152,7 +152,7 @@ def candidates(args: Args, vgg: VGG19):
         teacher.vgg = vgg
         load_weights(teacher.decoder, read_safetensors(args.decoder))
         yield "AdaIN (teacher)", teacher
-    yield "colours moved", only_colors
+        yield "colours moved", only_colors
 
 
 def paint(generator: StyleTransfer, vgg: VGG19, photo: Tensor, style: Tensor) -> Tensor:
@@ -184,7 +184,7 @@ def measure(found: list[Tensor], pairs: list[Pair], vgg: VGG19) -> list[float]:
     return [float(value) for value in np.mean(numbers, axis=0)]
 
 
-def strength_table(found: list[Tensor], pairs: list[Pair], vgg: VGG19, count: int = 6) -> str:
+def strength_table(found: list[Tensor], pairs: list[Pair], vgg: VGG19, count: int = 4) -> str:
     """Numbers of (1 - strength) photograph + strength painting, over the first pairs."""
     some = list(zip(found[:count], pairs[:count], strict=True))
     rows = []

@@ -89,7 +89,8 @@ def device_sentence(report, device):
         device: what was asked for, one of plugin.filters.DEVICES.
     """
     provider = report.get("provider", u"")
-    ran = tr(u"Ran on %s in %.2f s.") % (DEVICE_NAMES.get(provider, provider), report["seconds"])
+    seconds = report.get("seconds", 0.0)
+    ran = tr(u"Ran on %s in %.2f s.") % (DEVICE_NAMES.get(provider, provider), seconds)
     ran = u" ".join([ran] + notes_of(report))
     if report.get("reason"):
         return u"%s %s" % (ran, look_up(report["reason"]))

@@ -4,13 +4,14 @@ GIMP asks for the procedures at its start, so what a run needs is imported when 
 that is missing then becomes a sentence instead of a menu entry that is not there.
 """
 
+import os
 import sys
 import traceback
 
 import gi
 
 gi.require_version("Gimp", "3.0")
-from gi.repository import Gimp, GLib, GObject  # noqa: E402
+from gi.repository import Gimp, Gio, GLib, GObject  # noqa: E402
 
 from plugin import translation  # noqa: E402
 
@@ -38,6 +39,8 @@ class Limner(Gimp.PlugIn):
         return False  # plugin/translation.py does it, for GIMP 2.10 too
 
     def do_query_procedures(self):
+        help_pages = Gio.File.new_for_path(os.path.join(FOLDER, "help"))
+        self.set_help_domain("limner", help_pages)  # behind the dialogs' Help button
         return [known.id for known in filters.FILTERS] + [filters.RUN_AGAIN.id]
 
     def do_create_procedure(self, name):

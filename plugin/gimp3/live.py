@@ -143,7 +143,7 @@ class LivePreview:
     def _answered(self, number, picture, pixels, report):
         self._view.show_after(picture, pixels)
         tell(self._state, "" if number == self._asked else COMPUTING)
-        if not report["recalled"]:
+        if not report.get("recalled"):
             device = self._config.get_property("device")
             tell(self._device, preview.device_sentence(report, device))
         tell(self._colored, COLORED if preview.is_recolored(report) else "")

@@ -386,3 +386,12 @@ def test_what_is_left_out_beside_a_kept_input_is_zeros(tmp_path):
     mask = np.ones_like(lightness)
     asked = second.run_all({"picture": lightness, "hint": hint, "hint-mask": mask}, ("picture",))
     assert asked["picture"][0, :, 0, 0].tolist() == [30.0, 40.0]
+
+
+def test_a_picture_is_put_once_for_several_runs(tmp_path):
+    runner = open_model(fakes.scale(tmp_path / "half", 0.5))
+    held = runner.put(picture())
+    np.testing.assert_array_equal(held.array(), picture())
+    for _ in range(2):
+        found = runner.run_all({"picture": held}, ("picture",))["picture"]
+        np.testing.assert_array_equal(found, runner.run(picture()))

@@ -40,7 +40,7 @@ def painted(pixels, generator, **settings):
 def test_tiles_equal_the_whole(generator, monkeypatch):
     pixels = scene(440, 600)
     whole = painted(pixels, generator)
-    monkeypatch.setattr(module, "TILE_SIDE", 264)
+    monkeypatch.setattr(module, "TILE_SIDE", 240)
     tiled = painted(pixels, generator)
     assert whole.tiles == 1 and tiled.tiles >= 20
     error = (whole.image.pixels.astype(np.float64) - tiled.image.pixels) ** 2

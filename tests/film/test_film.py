@@ -7,6 +7,7 @@ import time
 from fractions import Fraction
 
 import av
+import cv2
 import numpy as np
 import pytest
 
@@ -58,6 +59,23 @@ def test_style_paints_every_frame(tmp_path, models):
     assert len(rest) == 5
     rgb = frame.to_ndarray(format="rgb24")[24, 32].astype(int)
     assert np.abs(rgb - 90).max() <= 3
+
+
+def test_a_film_in_the_style_of_a_picture(tmp_path):
+    """The fake model adds the style picture's mean colour; another picture is another film."""
+    from tests.fakes import onnx as fakes
+
+    fakes.with_part(tmp_path / "models" / "two", default=True)
+    style, target = tmp_path / "style.png", tmp_path / "new.mkv"
+    source = write_film(tmp_path / "old.mp4", [np.full((48, 64), 100, np.uint8)] * 4)
+    command = ["style", source, "-o", target, "--codec", "ffv1", "--style", style, "--overwrite"]
+    for value in (51, 102):
+        cv2.imwrite(str(style), np.full((32, 32, 3), value, np.uint8))
+        ran = limner(*command, models=tmp_path / "models")
+        assert ran.returncode == 0, ran.stderr
+        (_, frame), *_ = pictures(target)
+        rgb = frame.to_ndarray(format="rgb24", src_colorspace="itu709")[24, 32].astype(int)
+        assert np.abs(rgb - 100 - value).max() <= 4
 
 
 @pytest.mark.parametrize(("task", "model"), [("colorize", "rose"), ("style", "blur")])

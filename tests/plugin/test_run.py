@@ -132,7 +132,7 @@ def test_every_choice_is_sent_by_its_name():
         "preserve_colors": 0.5,
         "brush_size": 3.0,
         "colorize": True,
-        "styles": [{"path": "/wave.jpg", "weight": 1.0}],
+        "styles": [{"path": "/a/wave.jpg", "weight": 1.0}],
     }
 
 

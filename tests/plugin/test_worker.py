@@ -291,7 +291,7 @@ def test_the_real_worker_says_hello_and_refuses_in_words(tmp_path):
     running = Worker([sys.executable, "-c", start], log=str(tmp_path / "log"))
     with running, pytest.raises(FilterFailed) as caught:
         ask(running)
-    assert caught.value.code == "model_missing"
+    assert caught.value.code == "image_unsupported"
     assert caught.value.sentence and caught.value.hint
 
 
