@@ -81,7 +81,8 @@ class Args:
     mixed: float = option(0.2, "share of styles that are mixtures of two")
     lr: float = option(1e-3, "peak learning rate")
     ema_decay: float = option(0.998, "decay of the smoothed weights")
-    content_weight: float = option(1.0, "weight of the distance to AdaIN's relu4_1")
+    content_weight: float = option(1.0, "weight of the distance to the wanted relu4_1")
+    teacher_share: float = option(1.0, "share of AdaIN's relu4_1 in it; the rest is the photo's")
     style_weight: float = option(3.0, "weight of the distance of means and deviations")
     structure_weight: float = option(0.0, "weight of 1 - SSIM of luma to the photograph")
     variation_weight: float = option(0.1, "weight of total variation, against speckles")
@@ -118,7 +119,7 @@ def train(args: Args) -> list[float]:
     generator = channels_last(StyleTransfer(**NETWORK)).to(args.device)
     standardize(generator, book, styles, args)
     if args.start != Path():
-        load_weights(generator, load_checkpoint(args.start, network="transfer").weights)
+        load_weights(generator, load_checkpoint(args.start, network="transfer").ema)
     optimizer = torch.optim.Adam(
         [{"params": list(generator.parameters()), "peak_lr": args.lr}], lr=args.lr
     )
@@ -190,6 +191,7 @@ def compute_losses(
     wanted = code[:, :VGG_NUMBERS]
     outside = F.relu(painted - 1) + F.relu(-painted)
     target = adain(content, wanted[:, -1024:-512], wanted[:, -512:])
+    target = torch.lerp(content, target, args.teacher_share)
     terms = {
         "content": args.content_weight * F.mse_loss(features[CONTENT_LAYER], target),
         "style": args.style_weight * style_loss(vgg_statistics(features), wanted),

@@ -68,6 +68,7 @@ class Args:
     description: str = option("", "one or two sentences for people who choose")
     license: str = option("", "licence of the weights")
     trained_on: str = option("", "sentence about the training pictures and their licences")
+    gain: float = option(0.0, "factor on the paint, 0 for the trained one: less keeps more content")
     tolerance: float = option(1e-3, "largest allowed parity error")
     default: bool = option(False, "make it the default of its task")
 
@@ -114,7 +115,7 @@ def main() -> None:
 
 def export(args: Args) -> Manifest:
     """Writes the model's folder and returns its manifest. Raises ExportRefused."""
-    checkpoint = load_checkpoint(args.checkpoint, network="transfer")
+    checkpoint = with_gain(load_checkpoint(args.checkpoint, network="transfer"), args.gain)
     exact, rounded = (load_networks(checkpoint, args.vgg) for _ in range(2))
     round_kernels(rounded.generator)
     round_kernels(rounded.style_code)
@@ -136,6 +137,14 @@ def export(args: Args) -> Manifest:
             os.replace(draft / f"{name}.onnx", folder / f"{name}.onnx")
     manifest.save(folder)
     return manifest
+
+
+def with_gain(checkpoint: Checkpoint, gain: float) -> Checkpoint:
+    """The checkpoint with another gain of the paint; unchanged for 0."""
+    if gain == 0:
+        return checkpoint
+    arguments = {**checkpoint.network_arguments, "gain": gain}
+    return replace(checkpoint, network_arguments=arguments)
 
 
 def load_networks(checkpoint: Checkpoint, vgg: Path) -> Networks:

@@ -149,8 +149,10 @@ class StyleTransfer(nn.Module):
         channels: tuple[int, int, int] = (16, 32, 64),
         dilations: tuple[int, ...] = (1, 2, 2, 2, 1),
         style: int = 256,
+        gain: float = 1.0,
     ) -> None:
         super().__init__()
+        self.gain = gain  # of the paint that is added to the moved colours
         full, half, quarter = channels
         self.quarter, self.dilations = quarter, tuple(dilations)
         self.register_buffer("code_mean", torch.zeros(CODE_NUMBERS))
@@ -217,7 +219,7 @@ class StyleTransfer(nn.Module):
             matrix, shift = color_move(colors.float(), code[:, VGG_NUMBERS:].float())
             moved = move_colors(rgb.float(), matrix, shift)
         x = self.full_style(x + self.moved_stem(moved * 2 - 1), style)
-        return moved + self.paint(F.leaky_relu(x, 0.1))
+        return moved + self.gain * self.paint(F.leaky_relu(x, 0.1))
 
     def forward(self, rgb: Tensor, statistics: Tensor, code: Tensor) -> Tensor:
         return self.repaint(rgb, statistics, code).clamp(0.0, 1.0)
