@@ -23,6 +23,7 @@ MORE = ("palette", "seed", "variants", "device", "frames")
 
 SKETCH_ONLY = ("strictness", "flats")
 PHOTO_ONLY = ("saturation",)
+LISTED = ("model", "device", *filters.OUTPUT_KINDS)
 STYLE = ("style-file", "style-layer")
 WIDTH = 380
 """Of the parameters' side, in pixels."""
@@ -143,6 +144,8 @@ class FilterDialog:
         for parameter in parameters:
             if parameter.kind == "number":
                 self.window.get_scale_entry(parameter.name, 1.0)  # a slider, no bare number
+            elif parameter.kind in LISTED:  # GIMP 3.2 would make a tall frame of few choices
+                self.window.get_widget(parameter.name, Gtk.ComboBox.__gtype__)
         box = self.window.fill_box(name, [p.name for p in parameters if p.kind not in ours])
         box.set_spacing(SPACE)
         for place, parameter in enumerate(parameters):
