@@ -125,14 +125,14 @@ def test_every_choice_is_sent_by_its_name():
         "preserve-colors": 0.5,
         "brush-size": 3,
         "colorize": True,
-        "style-file": "/a/wave.jpg",
+        "style-file": "/wave.jpg",
     }
     run(FakeHost("r"), worker, STYLE, values)
     assert worker.request["params"] == {
         "preserve_colors": 0.5,
         "brush_size": 3.0,
         "colorize": True,
-        "styles": [{"path": "/a/wave.jpg", "weight": 1.0}],
+        "styles": [{"path": "/wave.jpg", "weight": 1.0}],
     }
 
 
