@@ -96,14 +96,17 @@ class Catalog:
         """The sound models, of one task where it is given."""
         return tuple(m for m in self.installed if task in (None, m.manifest.task))
 
-    def find(self, task: str, model_id: str = "") -> Model:
-        """The model of that id and task; the task's default one for an empty id.
+    def find(self, task: str, model_id: str = "", role: str = "") -> Model:
+        """The model of that id and task; the task's default one for an empty id, or the first
+        one that takes a certain role of core.manifest.INPUT_ROLES.
 
         Raises:
             ModelMissing: there is none.
             ModelCorrupt, ModelUnsupported: there is one, but its manifest is of no use.
         """
         fitting = [m for m in self.models(task) if model_id in ("", m.manifest.id)]
+        if role and not model_id:
+            fitting = [m for m in fitting if m.manifest.takes(role)]
         if fitting:
             return fitting[0]
         for folder, error in self.broken.items():
@@ -112,7 +115,19 @@ class Catalog:
         if model_id:
             known = ", ".join(m.manifest.id for m in self.models(task)) or "none"
             raise ModelMissing(f"No model '{model_id}' is installed for this (installed: {known}).")
-        raise ModelMissing(f"No model to {task} with is installed.")
+        what = f" that takes a {role}" if role else ""
+        raise ModelMissing(f"No model to {task} with{what} is installed.")
+
+    def find_of(self, tasks: tuple[str, ...], model_id: str = "") -> Model:
+        """The model of that id and one of the tasks; the first task's default for an empty id.
+
+        Raises: as `find`, of the first task.
+        """
+        for task in tasks[1:] if model_id else ():
+            for model in self.models(task):
+                if model.manifest.id == model_id:
+                    return model
+        return self.find(tasks[0], model_id)
 
 
 def default_folders() -> tuple[Path, ...]:

@@ -1,10 +1,14 @@
-"""The command line: colorize, style, models, check, worker.
+"""The command line: colorize, style, inspect, models, check, worker.
 
     limner colorize old.jpg                 writes old.colorized.jpg beside it
-    limner colorize scans/ -o coloured/     a folder with its subfolders, mirrored
+    limner colorize scans/ -o coloured/     a folder with its subfolders, mirrored; films too
     limner style photo.png --strength 0.7   writes photo.styled.png
+    limner style photo.png --style wave.jpg in the style of a picture (or of `limner styles`)
     limner colorize film.mp4 -o new.mkv     a film (needs the extra "film")
+    limner colorize old.jpg --hints dabs.png --palette '#884422,#3366aa'
+    limner inspect old.jpg --at 120,80      the likeliest colours of a place
     limner models                           what is installed
+    limner models add candy.onnx            a style model made by others
     limner check                            is each model whole, and does it run
 
 Paths of results go to stdout, everything else to stderr. Exit code 0: all done; 1: something
@@ -18,10 +22,19 @@ from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
-from core import __version__
-from core.bulk import add_options, is_film, run_films, run_pictures
+from core import __version__, model_commands, style_commands
+from core.bulk import (
+    add_color_options,
+    add_options,
+    film_targets,
+    films_in_folders,
+    is_film,
+    picture_others,
+    run_films,
+    run_pictures,
+)
 from core.errors import BadRequest, LimnerError
-from core.folder import Job, PictureWorker, Task
+from core.folder import Job, Outcome, PictureWorker, Task
 
 ENDINGS = {"colorize": ".colorized", "stylize": ".styled"}
 """Task -> what is put before the suffix of a result that stands beside its source."""
@@ -88,11 +101,21 @@ def _parser() -> argparse.ArgumentParser:
         metavar="S",
         help="0 grey .. 1 as predicted (default) .. 2 twice as colourful",
     )
+    add_color_options(colorize)
     colorize.set_defaults(command=_run_filter, task="colorize")
+    inspect = commands.add_parser(
+        "inspect", parents=[models, device], help="the likeliest colours of a place"
+    )
+    inspect.add_argument("input", type=Path, help="a picture")
+    inspect.add_argument("--at", required=True, metavar="X,Y", help="a pixel, from the top left")
+    inspect.add_argument("--model", default="", metavar="ID", help="see `limner models`")
+    inspect.set_defaults(command=_inspect)
     style = commands.add_parser("style", parents=[pictures], help="paint pictures in a style")
+    style_commands.add_options(style)
     style.set_defaults(command=_run_filter, task="stylize")
-    listing = commands.add_parser("models", parents=[models], help="list the installed models")
-    listing.set_defaults(command=_list_models)
+    styles = commands.add_parser("styles", help="list the style pictures that can be named")
+    styles.set_defaults(command=style_commands.list_styles)
+    model_commands.add_parsers(commands, models, device)
     check = commands.add_parser("check", parents=[models, device], help="try every model")
     check.set_defaults(command=_check_models)
     worker = commands.add_parser(
@@ -105,21 +128,76 @@ def _parser() -> argparse.ArgumentParser:
 def _run_filter(options: argparse.Namespace) -> int:
     """Colour or paint every picture or film; one that fails does not stop the others."""
     from core.filters import FILTERS
+    from core.palette import parse_palette
     from core.service import make_settings
 
+    if options.task == "stylize":
+        style_commands.resolve(options, _folders(options))
     settings_type = FILTERS[options.task].settings
     names = [field.name for field in fields(settings_type)]
+    options.palette = parse_palette(getattr(options, "palette", ""))
     settings = make_settings(settings_type, {name: getattr(options, name) for name in names})
     ending, device = ENDINGS[options.task], options.device
     task = Task(options.task, asdict(settings), options.model, device, _folders(options))
     if any(map(is_film, options.inputs)):
-        return run_films(task, settings, options, ending)
-    jobs = find_jobs(options.inputs, options.output, ending)
+        films = film_targets(options.inputs, options.output, ending)
+        return run_films(films, task, settings, options, [])
+    films = films_in_folders(options.inputs, options.output, ending)
+    outcomes: list[Outcome] = []
+    failed = 0
+    if not films or holds_pictures(options.inputs, options.output, ending):
+        jobs = find_jobs(options.inputs, options.output, ending)
+        failed = _run_pictures(jobs, task, options, outcomes)
+    if films:
+        _say(f"{len(films)} films in the folders.")
+        failed = run_films(films, task, settings, options, outcomes) or failed
+    return failed
+
+
+def _run_pictures(
+    jobs: list[Job], task: Task, options: argparse.Namespace, outcomes: list[Outcome]
+) -> int:
+    others = picture_others(options, len(jobs))
+    task = replace(task, others=others, layers=getattr(options, "layers", None))
     if options.jobs or options.ray:
-        return run_pictures(jobs, replace(task, threads=1), options, None)
+        return run_pictures(jobs, replace(task, threads=1), options, None, outcomes)
     worker = PictureWorker(task)
     _say(f"{worker.generator.manifest.title} on {_where(worker.generator.report())}")
-    return run_pictures(jobs, task, options, worker)
+    return run_pictures(jobs, task, options, worker, outcomes)
+
+
+def _inspect(options: argparse.Namespace) -> int:
+    """Print what a colouriser thinks of one pixel: colours with their shares, how sure it is."""
+    from core.colorize import ColorizeSettings
+    from core.filters import FILTERS
+    from core.picture_file import PictureFile
+    from core.service import Service, check_place
+    from core.work import Work
+
+    try:
+        place = [int(number) for number in options.at.split(",")]
+    except ValueError as error:
+        raise BadRequest(f"'{options.at}' in --at is no place like 120,80.") from error
+    image = PictureFile.read(options.input).image
+    at = check_place(place, image)
+    service = Service(_folders(options))
+    answer = FILTERS["colorize"].run(
+        Work(
+            image,
+            ColorizeSettings(),
+            lambda task, model_id: service.generator(task, model_id, options.device),
+            options.model,
+            lambda fraction, text: None,
+            at=at,
+        )
+    )
+    for likely in answer.facts.get("likeliest", ()):
+        print(f"{likely['color']}  {likely['share']:.1%}")
+    if answer.facts.get("confidence") is None:
+        _say(f"limner: The model '{answer.generator.manifest.title}' does not tell.")
+        return 1
+    print(f"confidence {answer.facts['confidence']:.2f}")
+    return 0
 
 
 def _say(text: str) -> None:
@@ -180,6 +258,12 @@ def find_jobs(inputs: list[Path], output: str | None, ending: str) -> list[Job]:
     return jobs
 
 
+def holds_pictures(inputs: list[Path], output: str | None, ending: str) -> bool:
+    """Whether there is a picture among the inputs or in their folders."""
+    folder = None if output is None else Path(output)
+    return any(True for given in inputs for _ in _pictures(given, folder, ending))
+
+
 def _pictures(given: Path, output: Path | None, ending: str) -> Iterator[Path]:
     """The file itself, or a folder's pictures in order of their names."""
     from core.picture_file import SUFFIXES
@@ -203,27 +287,6 @@ def _folders(options: argparse.Namespace) -> tuple[Path, ...] | None:
     return tuple(options.models) if options.models else None
 
 
-def _list_models(options: argparse.Namespace) -> int:
-    """One line a model: id, task, title, size, licence."""
-    from core.catalog import Catalog
-
-    catalog = Catalog.read(_folders(options))
-    rows = [("ID", "TASK", "TITLE", "SIZE", "LICENCE")]
-    for model in catalog.models():
-        manifest = model.manifest
-        size = f"{model.path.stat().st_size / 1e6:.1f} MB" if model.path.is_file() else "missing"
-        rows.append((manifest.id, manifest.task, manifest.title, size, manifest.license))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        print("  ".join(cells).rstrip())
-    for error in catalog.broken.values():
-        _say(f"limner: {error}")
-    if not catalog.models():
-        _say("limner: No model is installed. Run install.py again.")
-    return 0 if catalog.models() and not catalog.broken else 1
-
-
 def _check_models(options: argparse.Namespace) -> int:
     """Verify every model and run it once on a small picture; say where it ran."""
     import numpy as np
@@ -232,7 +295,7 @@ def _check_models(options: argparse.Namespace) -> int:
     from core.filters import filter_of
     from core.image import Image
     from core.service import Service
-    from core.work import Work
+    from core.work import Other, Work
 
     catalog = Catalog.read(_folders(options))
     service = Service(_folders(options))
@@ -247,9 +310,10 @@ def _check_models(options: argparse.Namespace) -> int:
                 Work(
                     Image(ramp),
                     known.settings(),
-                    lambda task, model_id, ready=generator: ready,
+                    lambda task, model_id, role="", ready=generator: ready,
                     manifest.id,
                     lambda fraction, text: None,
+                    (Other("style", Image(ramp)),) if manifest.takes("style") else (),
                 )
             )
         except LimnerError as error:

@@ -6,7 +6,11 @@
     luminance_to_lightness    luminance Y        0..1        CIE L*               0..100
     lightness_to_luminance    CIE L*             0..100      luminance Y          0..1
     srgb_to_lab               encoded sRGB       0..1        L* 0..100, a* b* about ±110
+    linear_to_lab             linear light       0..1        L* 0..100, a* b* about ±110
     lab_to_srgb               L*, a*, b*                     encoded sRGB, not clipped
+    lab_to_linear             L*, a*, b*                     linear light, not clipped
+    fit_gamut                 L*, and a*, b*                 a*, b* that sRGB can show there
+    delta_e_2000              two of L*, a*, b*              the difference that is seen
 
 Arrays have any shape, with the colour axis last where there is one, and keep their float type.
 Values outside the ranges go through without a break: the two transfer functions are odd
@@ -87,13 +91,91 @@ def lightness_to_luminance(lightness: Array) -> Array:
 
 def srgb_to_lab(encoded: Array) -> Array:
     """Encoded sRGB (..., 3) -> CIE L*, a*, b* (..., 3)."""
-    f = cube_root(srgb_to_linear(encoded) @ RGB_TO_XYZ.T.astype(encoded.dtype))
+    return linear_to_lab(srgb_to_linear(encoded))
+
+
+def linear_to_lab(linear: Array) -> Array:
+    """Linear light (..., 3) -> CIE L*, a*, b* (..., 3)."""
+    f = cube_root(linear @ RGB_TO_XYZ.T.astype(linear.dtype))
     x, y, z = f[..., 0], f[..., 1], f[..., 2]
     return np.stack((116 * y - 16, 500 * (x - y), 200 * (y - z)), axis=-1)
 
 
 def lab_to_srgb(lab: Array) -> Array:
     """CIE L*, a*, b* (..., 3) -> encoded sRGB (..., 3); outside 0..1 where out of gamut."""
+    return linear_to_srgb(lab_to_linear(lab))
+
+
+def lab_to_linear(lab: Array) -> Array:
+    """CIE L*, a*, b* (..., 3) -> linear light (..., 3); outside 0..1 where out of gamut."""
     y = (lab[..., 0] + 16) / 116
     f = np.stack((y + lab[..., 1] / 500, y, y - lab[..., 2] / 200), axis=-1)
-    return linear_to_srgb(cube(f) @ XYZ_TO_RGB.T.astype(lab.dtype))
+    return cube(f) @ XYZ_TO_RGB.T.astype(lab.dtype)
+
+
+GAMUT_SLACK = 1e-4
+"""Linear light by which a colour may miss 0..1 and still count as one of sRGB."""
+
+
+def fit_gamut(lightness: Array, ab: Array) -> Array:
+    """The colours nearest to a* and b*, at their hue, that sRGB has at that lightness.
+
+    Args:
+        lightness: L* (...), 0..100.
+        ab: (..., 2).
+
+    Returns:
+        (..., 2): ab times a factor 0..1, found by halving to a thousandth.
+    """
+    result = np.array(ab)
+    lab = np.concatenate((lightness[..., None], ab), axis=-1)
+    outside = np.logical_not(_in_gamut(lab))
+    if outside.any():
+        lab, asked = lab[outside], result[outside]
+        low, high = np.zeros(len(lab), lab.dtype), np.ones(len(lab), lab.dtype)
+        for _ in range(10):
+            middle = (low + high) / 2
+            lab[:, 1:] = asked * middle[:, None]
+            fits = _in_gamut(lab)
+            low, high = np.where(fits, middle, low), np.where(fits, high, middle)
+        result[outside] = asked * low[:, None]
+    return result
+
+
+def _in_gamut(lab: Array) -> Array:
+    linear = lab_to_linear(lab)
+    return np.all((linear >= -GAMUT_SLACK) & (linear <= 1 + GAMUT_SLACK), axis=-1)
+
+
+def delta_e_2000(one: Array, other: Array) -> Array:
+    """CIEDE2000 of L*, a*, b* (..., 3), kL = kC = kH = 1.
+
+    Source: Sharma, Wu and Dalal, "The CIEDE2000 Color-Difference Formula", Color Research and
+    Application 30 (2005), with its test data.
+    """
+    chroma = np.hypot(one[..., 1], one[..., 2]), np.hypot(other[..., 1], other[..., 2])
+    seventh = ((chroma[0] + chroma[1]) / 2) ** 7
+    stretch = 1.5 - 0.5 * np.sqrt(seventh / (seventh + 25.0**7))
+    a = one[..., 1] * stretch, other[..., 1] * stretch
+    c = np.hypot(a[0], one[..., 2]), np.hypot(a[1], other[..., 2])
+    h = np.arctan2(one[..., 2], a[0]), np.arctan2(other[..., 2], a[1])
+    turn = 2 * np.pi
+    apart = np.where(c[0] * c[1] == 0, 0, (h[1] - h[0] + np.pi) % turn - np.pi)
+    hue = np.where(c[0] * c[1] == 0, h[0] + h[1], h[0] + apart / 2)
+    light = (one[..., 0] + other[..., 0]) / 2
+    mean = (c[0] + c[1]) / 2
+    degrees = np.degrees(hue) % 360
+    tone = (
+        1
+        - 0.17 * np.cos(hue - np.pi / 6)
+        + 0.24 * np.cos(2 * hue)
+        + 0.32 * np.cos(3 * hue + np.radians(6))
+        - 0.20 * np.cos(4 * hue - np.radians(63))
+    )
+    turned = np.radians(60) * np.exp(-(((degrees - 275) / 25) ** 2))
+    mixed = -2 * np.sqrt(mean**7 / (mean**7 + 25.0**7)) * np.sin(turned)
+    middle = (light - 50) ** 2
+    lightness = (other[..., 0] - one[..., 0]) / (1 + 0.015 * middle / np.sqrt(20 + middle))
+    colorful = (c[1] - c[0]) / (1 + 0.045 * mean)
+    hued = 2 * np.sqrt(c[0] * c[1]) * np.sin(apart / 2) / (1 + 0.015 * mean * tone)
+    return np.sqrt(np.maximum(lightness**2 + colorful**2 + hued**2 + mixed * colorful * hued, 0))

@@ -9,7 +9,7 @@ came in. Colours that the source has are not looked at, only its L*; `strength` 
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,8 +21,10 @@ from core.generator import Generator
 from core.image import Image, check_usable
 from core.manifest import SizeSpec
 from core.merge import Light, Merger, fold
+from core.palette import check_palette
 from core.resample import area_rows, area_taps, fit_size, guided_upsample, linear_taps, pad
 from core.tiling import legal_size
+from core.variants import MOST_SEED
 
 Array = np.ndarray
 Progress = Callable[[float, str], None]
@@ -36,20 +38,45 @@ class ColorizeSettings:
         strength: 0 keeps the picture's own colours, 1 takes the new ones; mixed in linear light,
             so that luminance stays at every strength.
         saturation: 0 grey .. 1 as predicted .. 2 twice as colourful.
+        seed: 0 for the likeliest colouring, any other for another plausible one.
+        variants: how many colourings to make, 1..6, of seed, seed + 1, ...
+        palette: "#rrggbb" of the only colours to use; empty for any.
+        strictness: of drawings: 0 as the generator paints .. 1 one flat colour an area.
+        flats: of drawings: whether a layer of flat colours is made, too.
     """
 
     strength: float = 1.0
     saturation: float = 1.0
+    seed: int = 0
+    variants: int = 1
+    palette: Sequence[str] = ()
+    strictness: float = 0.5
+    flats: bool = False
 
     def __post_init__(self) -> None:
         check_range("strength", self.strength, 1.0)
         check_range("saturation", self.saturation, 2.0)
+        check_whole("seed", self.seed, 0, MOST_SEED)
+        check_whole("variants", self.variants, 1, MOST_VARIANTS)
+        object.__setattr__(self, "palette", check_palette(self.palette))
+        check_range("strictness", self.strictness, 1.0)
+        if type(self.flats) is not bool:
+            raise BadRequest(f"'flats' is {self.flats!r}, not true or false.")
+
+
+MOST_VARIANTS = 6
 
 
 def check_range(name: str, value: Any, most: float) -> None:
     """Raise BadRequest unless value is a number in 0..most."""
     if type(value) not in (int, float) or not 0 <= value <= most:
         raise BadRequest(f"'{name}' is {value!r}, not a number from 0 to {most:g}.")
+
+
+def check_whole(name: str, value: Any, least: int, most: int) -> None:
+    """Raise BadRequest unless value is a whole number in least..most."""
+    if type(value) is not int or not least <= value <= most:
+        raise BadRequest(f"'{name}' is {value!r}, not a whole number from {least} to {most}.")
 
 
 def colorize(
@@ -78,16 +105,47 @@ def colorize(
     """
     check_usable(image)
     result = image.color_result(out)
-    work = fit_size(image.width, image.height, _work_side(generator.manifest.size, image))
+    work = work_size(generator.manifest.size, image.width, image.height)
     reading = "Reading lightness"
     lightness = reduced_lightness(image, work, lambda share: progress(0.3 * share, reading))
     progress(0.3, f"Predicting colour ({generator.provider.removesuffix('ExecutionProvider')})")
     guide, ab = predict(lightness, generator)
-    progress(0.6, "Laying colour over the picture")
-    slopes, offsets = guided_upsample(guide, ab * np.float32(settings.saturation))
-    visible = np.s_[:, : work[1], : work[0]]
-    _merge(image, fold(slopes[visible], offsets[visible]), settings.strength, result, progress)
+    lay(image, guide, ab, work, settings, result, progress)
     return result
+
+
+def lay(
+    image: Image,
+    guide: Array,
+    ab: Array,
+    work: tuple[int, int],
+    settings: ColorizeSettings,
+    result: Image,
+    progress: Progress,
+) -> None:
+    """Lay a* and b* over the picture's own lightness, into result.
+
+    Args:
+        guide, ab: as `predict` returns them.
+        work: (width, height) of the part of the guide that is no padding.
+    """
+    progress(0.6, "Laying colour over the picture")
+    lay_fit(image, guided_upsample(guide, ab), work, settings, result, progress)
+
+
+def lay_fit(
+    image: Image,
+    fit: tuple[Array, Array],
+    work: tuple[int, int],
+    settings: ColorizeSettings,
+    result: Image,
+    progress: Progress,
+) -> None:
+    """As `lay`, for the slopes and offsets (2, h, w) that `guided_upsample` found."""
+    visible = np.s_[:, : work[1], : work[0]]
+    saturation = np.float32(settings.saturation)
+    slopes, offsets = (plane[visible] * saturation for plane in fit)
+    _merge(image, fold(slopes, offsets), settings.strength, result, progress)
 
 
 def reduced_lightness(
@@ -139,23 +197,63 @@ def predict(lightness: Array, generator: Generator) -> tuple[Array, Array]:
     Raises:
         ModelCorrupt: the output has another size.
     """
+    return predict_many([lightness], generator)[0]
+
+
+def predict_many(lightness: list[Array], generator: Generator) -> list[tuple[Array, Array]]:
+    """As predict, for several pictures of one size, in as few runs as the generator can."""
+    height, width = lightness[0].shape
+    size = legal_size(width, height, generator.manifest.size)
+    guides = np.stack([pad(plane, *size) for plane in lightness])
+    inputs = {"picture": np.ascontiguousarray(guides[:, None], np.float32)}
+    outputs = generator.run_many(inputs, ("picture",))
+    check_sizes(outputs, guides.shape[1:], generator)
+    return list(zip(guides, outputs["picture"], strict=True))
+
+
+def infer(
+    lightness: Array, generator: Generator, inputs: Mapping[str, Array], wanted: tuple[str, ...]
+) -> tuple[Array, dict[str, Array]]:
+    """Run the generator on reduced L* (h, w) and what else it takes.
+
+    Args:
+        inputs: role -> (1, C, h, w), of the lightness's size, or (1, C).
+        wanted: roles of the outputs.
+
+    Returns:
+        (guide, outputs): the lightness as in `predict`; role -> (1, C, H / n, W / n).
+
+    Raises:
+        ModelCorrupt: an output has another size.
+    """
     height, width = lightness.shape
-    guide = pad(lightness, *legal_size(width, height, generator.manifest.size))
-    ab = generator.run(np.ascontiguousarray(guide[None, None], np.float32))[0]
-    ratio = guide.shape[0] // max(ab.shape[1], 1)
-    if ratio < 1 or (ab.shape[1] * ratio, ab.shape[2] * ratio) != guide.shape:
-        raise ModelCorrupt(
-            f"The model '{generator.manifest.title}' returned {ab.shape[2]}×{ab.shape[1]} "
-            f"colours for {guide.shape[1]}×{guide.shape[0]} pixels."
-        )
-    return guide, ab
+    legal = legal_size(width, height, generator.manifest.size)
+    guide = pad(lightness, *legal)
+    given = {"picture": np.ascontiguousarray(guide[None, None], np.float32)}
+    grown = ((0, 0), (0, 0), (0, legal[1] - height), (0, legal[0] - width))
+    for role, array in inputs.items():
+        given[role] = np.pad(array, grown) if array.ndim == 4 else array
+    outputs = generator.run_all(given, wanted)
+    check_sizes(outputs, guide.shape, generator)
+    return guide, outputs
 
 
-def _work_side(size: SizeSpec, image: Image) -> int:
-    """The longer side at which the generator runs."""
-    if size.fixed:
-        return min(size.fixed)
-    return size.work or max(image.width, image.height)
+def check_sizes(outputs: Mapping[str, Array], shape: tuple[int, ...], generator: Generator) -> None:
+    """Raise ModelCorrupt unless every output is (H, W) divided by a whole number."""
+    for output in outputs.values():
+        rows, columns = output.shape[2:]
+        ratio = shape[0] // max(rows, 1)
+        if ratio < 1 or (rows * ratio, columns * ratio) != shape:
+            raise ModelCorrupt(
+                f"The model '{generator.manifest.title}' returned {columns}×{rows} "
+                f"colours for {shape[1]}×{shape[0]} pixels."
+            )
+
+
+def work_size(size: SizeSpec, width: int, height: int) -> tuple[int, int]:
+    """(width, height) at which the generator sees a picture of that size."""
+    side = min(size.fixed) if size.fixed else size.work
+    return fit_size(width, height, side or max(width, height))
 
 
 def _merge(

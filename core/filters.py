@@ -1,12 +1,18 @@
 """The filters, as a request asks for them: which settings, which others, and what is done."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from core.colorize import ColorizeSettings, colorize
-from core.errors import ModelUnsupported
+from core.colorize import ColorizeSettings
+from core.detect import is_sketch
+from core.errors import ModelMissing, ModelUnsupported
+from core.generator import Generator
+from core.image import check_usable
 from core.measure import colored_share
-from core.stylize import StylizeSettings, stylize
+from core.photo import color_photo
+from core.sketch import color_sketch
+from core.source import Colored
+from core.stylize import Painted, StylizeSettings, paint
 from core.work import Answer, Work
 
 
@@ -28,24 +34,93 @@ class Filter:
 
 
 def run_colorize(work: Work) -> Answer:
-    """Auto Colorize. Facts: colored, 0..1, see core.measure.colored_share."""
-    generator = work.find("colorize", work.model)
-    facts = {"colored": round(colored_share(work.image), 3)}
-    out = work.color_memory()  # each band of the source is read before it is written
-    image = colorize(work.image, generator, work.settings, work.progress, out)
-    return Answer(image, generator, facts=facts)
+    """Auto Colorize. Facts: colored, 0..1, see core.measure.colored_share; kind, "photo" or
+    "sketch", and kind_reason, "chosen" with the model or "detected"; core.photo's.
+
+    Raises:
+        ImageUnsupported: nothing is to be seen; see color_photo and color_sketch.
+    """
+    colored = round(colored_share(work.image), 3)
+    generator, reason = find_colorizer(work)
+    if generator.manifest.task == "sketch":
+        kind, answer = "sketch", color_drawing(work, generator)
+    else:
+        kind, answer = "photo", color_photo(work, generator)
+    told = {"colored": colored, "kind": kind, "kind_reason": reason}
+    return replace(answer, facts={**told, **answer.facts})
+
+
+def find_colorizer(work: Work) -> tuple[Generator, str]:
+    """The model that was chosen, or the default one for what the picture is; and which it was.
+
+    A drawing without a model for drawings goes to the one for photographs.
+    """
+    if work.model:
+        try:
+            return work.find("colorize", work.model), "chosen"
+        except ModelMissing as missing:
+            try:
+                return work.find("sketch", work.model), "chosen"
+            except ModelMissing:
+                raise missing from None
+    check_usable(work.image)
+    if is_sketch(work.image):
+        try:
+            return work.find("sketch", ""), "detected"
+        except ModelMissing:
+            pass
+    return work.find("colorize", ""), "detected"
+
+
+def color_drawing(work: Work, generator: Generator) -> Answer:
+    """Colour a drawing; layers as in core.sketch, none but variants for a preview."""
+    picture, layers = color_sketch(
+        work.image,
+        generator,
+        work.settings,
+        work.progress,
+        work.other("hint"),
+        work.other("reference"),
+        not work.preview,
+        work.recall,
+    )
+    facts = {"likeliest": [], "confidence": None} if work.at is not None else {}
+    return Answer(picture, generator, layers, facts)
 
 
 def run_stylize(work: Work) -> Answer:
-    """Apply Style."""
-    generator = work.find("stylize", work.model)
-    image = stylize(work.image, generator, work.settings, work.progress)
-    return Answer(image, generator)
+    """Apply Style. Facts: brush_size and tiles, see core.stylize.Painted; notes: sentences."""
+    settings: StylizeSettings = work.settings
+    images = tuple(other.image for other in work.others if other.role == "style")
+    role = "style" if images or settings.styles else ""
+    generator = work.find("stylize", work.model, *filter(None, [role]))
+    check_usable(work.image)
+    source = None
+    if settings.colorize:
+        work.progress(0.0, "Finding colours")
+        source = Colored.predict(work.image, work.find("colorize", ""))
+    painted = paint(
+        work.image, generator, settings, work.progress, style_images=images, source=source
+    )
+    facts = {"brush_size": painted.brush_size, "tiles": painted.tiles, "notes": notes(painted)}
+    return Answer(painted.image, generator, facts=facts)
+
+
+def notes(painted: Painted) -> list[str]:
+    """What the user should know of how a picture was painted."""
+    if not painted.differ:
+        return []
+    return [
+        f"This model looks at the whole picture; it painted {painted.tiles} tiles that are faded "
+        "into each other, and may differ in tone. A larger brush size needs fewer."
+    ]
 
 
 FILTERS: dict[str, Filter] = {
-    "colorize": Filter(ColorizeSettings, run_colorize, ("colorize", "sketch")),
-    "stylize": Filter(StylizeSettings, run_stylize, ("stylize",)),
+    "colorize": Filter(
+        ColorizeSettings, run_colorize, ("colorize", "sketch"), ("hint", "reference")
+    ),
+    "stylize": Filter(StylizeSettings, run_stylize, ("stylize",), ("style",)),
 }
 """Filter of a request -> what it is."""
 

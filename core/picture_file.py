@@ -68,6 +68,32 @@ _KNOWN_SPACES = ("b-w", "grey16", "srgb", "rgb", "rgb16", "scrgb", "multiband")
 _CARRIED = ("exif-", "xmp-", "iptc-")
 
 
+def read_reduced(path: Path, longer: int) -> Image:
+    """A picture's pixels, sRGB-encoded, reduced while they are decoded.
+
+    Args:
+        longer: the result's longer side is at least so long, and less than twice that; smaller
+            pictures come as they are.
+
+    Raises:
+        FileUnreadable: missing, truncated, damaged, or of a kind not handled here.
+    """
+    vips = pyvips_module()
+    name = _format_of(path)
+    try:
+        image = _load(path, name)
+        factor = max(1, max(image.width, image.height) // longer)
+        if factor > 1:
+            form = image.format
+            across, down = (min(factor, side) for side in (image.width, image.height))
+            image = image.shrink(across, down).cast(form)
+        pixels = _pixels(path, image)
+        profile = image.get(PROFILE) if image.get_typeof(PROFILE) else None
+    except vips.Error as error:
+        raise FileUnreadable(f"{path} cannot be read ({_first_line(error)}).") from error
+    return _described(path, image, pixels, profile).image
+
+
 @dataclass(frozen=True, eq=False)
 class PictureFile:
     """A picture as it was read.
@@ -155,7 +181,9 @@ class PictureFile:
             profile = None if self.is_linear else profile
             colors = from_srgb(colors, profile, dtype)
         if result.has_alpha:
-            alpha = self.alpha if self.alpha is not None else result.pixels[..., 3]
+            alpha = result.pixels[..., 3]
+            if self.alpha is not None and np.array_equal(alpha, self.image.pixels[..., -1]):
+                alpha = self.alpha  # as the file has it, before any change of depth
             colors = np.concatenate((colors, to_depth(alpha, dtype)[..., None]), axis=2)
         image = image_of(colors)
         image = image.copy(xres=self._header.xres, yres=self._header.yres)

@@ -13,13 +13,15 @@ A frame is
 
 The messages. The worker speaks first:
 
-    hello     worker -> plug-in   protocol, core (version), models: [{id, task, title}]
+    hello     worker -> plug-in   protocol, core (version),
+                                  models: [{id, task, title, takes: input roles of the manifest}],
+                                  styles: [{id, title, painter, year, license, path, shipped}]
     request   plug-in -> worker   id, filter, model, device, params; picture, others + payload
     progress  worker -> plug-in   id, fraction 0..1, text
     result    worker -> plug-in   id, report; picture, others + payload   ends the request
     failure   worker -> plug-in   id, code, sentence, hint            ends the request
 
-A request may say "preview": true, see core/service.py.
+A request may say "preview": true, "at": [x, y] and "frames": number, see core/service.py.
 
 Beside its picture a request or a result may have "others", a list of at most MAX_OTHERS pictures,
 each with a "role" and the place x, y of its top left pixel, in pixels from the picture's own top

@@ -4,15 +4,20 @@ Imports the whole engine; core.worker imports it after it has taken stdout away 
 """
 
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from core import protocol
 from core.catalog import Catalog, default_folders
-from core.errors import BadRequest
+from core.errors import BadRequest, FileUnreadable
 from core.filters import FILTERS
+from core.frames import run_frames
+from core.gallery import GalleryStyle, gallery
 from core.generator import Generator
 from core.image import Image
+from core.manifest import INPUT_ROLES
+from core.recall import Recall
 from core.work import Answer, Other, Progress, Work
 
 KEPT_GENERATORS = 4
@@ -24,11 +29,17 @@ class Service:
     def __init__(self, folders: tuple[Path, ...] | None = None) -> None:
         self._folders = default_folders() if folders is None else folders
         self._generators: dict[tuple[str, str, str], Generator] = {}
+        self._recall = Recall()
 
     def hello(self, version: str) -> dict[str, Any]:
         """The first message: who speaks, and which models there are."""
         models = [
-            {"id": m.manifest.id, "task": m.manifest.task, "title": m.manifest.title}
+            {
+                "id": m.manifest.id,
+                "task": m.manifest.task,
+                "title": m.manifest.title,
+                "takes": [role for role in INPUT_ROLES if m.manifest.takes(role)],
+            }
             for m in Catalog.read(self._folders).models()
         ]
         return {
@@ -36,6 +47,7 @@ class Service:
             "protocol": protocol.PROTOCOL,
             "core": version,
             "models": models,
+            "styles": [asdict(style) | {"path": str(style.path)} for style in _styles()],
         }
 
     def run(
@@ -44,7 +56,9 @@ class Service:
         """Do what a request of core.protocol asks for.
 
         A request with "preview": true is one of many for the same small picture: where only
-        numbers changed since the last one, its inference is not done again.
+        numbers changed since the last one, its inference is not done again. With "at": [x, y], a
+        pixel of the picture, the report tells what a colouriser thinks of that place. One with
+        "frames": n is of an animation: n frames of one size, one below the other.
 
         Returns:
             The filter's answer and the report for the user: model, sha256, provider, nodes,
@@ -63,30 +77,45 @@ class Service:
             if other.role not in known.roles:
                 raise BadRequest(f"This filter takes no picture as '{other.role}'.")
         preview = request.get("preview") is True
+        at = check_place(request.get("at"), image)
+        recall = self._recall if preview else None
 
-        def find(task: str, model_id: str) -> Generator:
+        def find(task: str, model_id: str, role: str = "") -> Generator:
             progress(0.0, "Loading the model")
-            generator = self.generator(task, model_id, request["device"])
+            generator = self.generator(task, model_id, request["device"], role)
             generator.recall = preview
             return generator
 
         started = time.monotonic()
-        answer = known.run(
-            Work(image, settings, find, request["model"], progress, others, preview, True)
+        work = Work(
+            image, settings, find, request["model"], progress, others, preview, True, at, recall
         )
+        frames = request.get("frames")
+        if frames is None:
+            answer = known.run(work)
+        else:
+            answer = run_frames(request["filter"], work, frames)
         told = {"seconds": round(time.monotonic() - started, 3)}
         told["recalled"] = answer.generator.recalled
         return answer, {**answer.generator.report(), **told, **answer.facts}
 
-    def generator(self, task: str, model_id: str, device: str) -> Generator:
-        """The generator of that model on that device, opened or still open."""
-        model = Catalog.read(self._folders).find(task, model_id)
+    def generator(self, task: str, model_id: str, device: str, role: str = "") -> Generator:
+        """The generator of that model on that device, opened or still open; see Catalog.find."""
+        model = Catalog.read(self._folders).find(task, model_id, role)
         key = (model.manifest.id, model.manifest.sha256, device)
         generator = self._generators.pop(key, None) or Generator.open(model, device)
         self._generators[key] = generator  # last used stands last
         while len(self._generators) > KEPT_GENERATORS:
             del self._generators[next(iter(self._generators))]
         return generator
+
+
+def _styles() -> list[GalleryStyle]:
+    """The style pictures to choose from; none where the shipped ones' index is damaged."""
+    try:
+        return gallery()
+    except FileUnreadable:
+        return []
 
 
 def unpack(request: dict[str, Any], payload: bytearray) -> tuple[Image, tuple[Other, ...]]:
@@ -110,6 +139,16 @@ def unpack(request: dict[str, Any], payload: bytearray) -> tuple[Image, tuple[Ot
         for other, image in zip(pictures[1:], images[1:], strict=True)
     )
     return images[0], others
+
+
+def check_place(place: Any, image: Image) -> tuple[int, int] | None:
+    """A request's "at", None where there is none. Raises BadRequest."""
+    if place is None:
+        return None
+    whole = isinstance(place, (list, tuple)) and [type(number) for number in place] == [int, int]
+    if not whole or not (0 <= place[0] < image.width and 0 <= place[1] < image.height):
+        raise BadRequest(f"'at' is {place!r}, not the x and y of one of the picture's pixels.")
+    return place[0], place[1]
 
 
 def make_settings(settings_type: type, params: dict[str, Any]) -> Any:

@@ -1,37 +1,61 @@
 """Apply Style: a picture goes through a generator, whole or in tiles, and is mixed with itself.
 
-Tiles are read, run and written one after the other, so that memory does not grow with the
-picture. What the manifest says decides: `tiling.policy` "allowed" gives tiles that equal the
-whole, "discouraged" takes the whole while it fits and cross-fades tiles beyond that, "never"
-takes the whole. Alpha is not touched, and colours are mixed as they are encoded.
+    picture (coloured first, if asked) -> reduced by the brush size -> tiles -> generator
+            -> enlarged, with the photograph's fine detail -> its colours kept -> mixed -> result
+
+Tiles are read, run and written one after the other, and rows leave for the result as they are
+finished, so that memory does not grow with the picture. What the manifest says decides:
+`tiling.policy` "allowed" gives tiles that equal the whole, "discouraged" takes the whole while it
+fits and cross-fades tiles beyond that, "never" takes the whole. A model that is told what is true
+of the whole picture (arbitrary style) goes over the tiles twice: core.statistics. Alpha is not
+touched, and colours are mixed as they are encoded.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from core import brush
+from core.bands import for_each_band
+from core.brush import REACH, Enlarger, Grid, automatic_factor, prepared, reduce_rect
 from core.colorize import Progress, check_range
-from core.errors import ModelCorrupt, OutOfMemory
-from core.generator import Generator
+from core.errors import BadRequest
+from core.generator import Generator, Kept
 from core.image import Image, check_usable
+from core.keep_colors import keep_colors
 from core.manifest import Manifest
-from core.resample import area_rows, area_taps, fit_size, linear_taps, pad
-from core.tiling import Rect, Tile, plan, whole
+from core.resample import fit_size
+from core.source import Plain, Source
+from core.statistics import MeanFeatures
+from core.style_pictures import (
+    ColorMove,
+    Style,
+    check_files,
+    check_weight,
+    gather,
+    mixed_code,
+)
+from core.tile_run import (
+    TILE_SIDE,
+    WHOLE_PIXELS,
+    Strip,
+    read_tile,
+    rows_of,
+    run_tiles,
+    tiles_of,
+    used_part,
+)
+from core.tiling import Rect, Tile
 
 Array = np.ndarray
 
-TILE_SIDE = 1024
-"""Most pixels of a tile's side. A painter needs about a kilobyte for each pixel."""
+MOST_BRUSH = 8.0
+LOOK_SIDE = 256
+"""Longer side of the copy whose colours a style picture is given."""
 
-LEAST_SIDE = 128
-"""Tiles are not halved below this when memory runs out."""
-
-WHOLE_PIXELS = 1 << 21
-"""Up to this many, a picture whose tiles would differ in tone is run whole."""
-
-DEFAULT_FADE = 64
-"""Pixels over which tiles that differ are cross-faded, where the manifest gives no overlap."""
+_CHUNK_PIXELS = 1 << 17
 
 
 @dataclass(frozen=True)
@@ -40,12 +64,52 @@ class StylizeSettings:
 
     Attributes:
         strength: 0 the picture itself .. 1 the painted one.
+        preserve_colors: 0 the painting's colours .. 1 the picture's own, at the painted lightness.
+        brush_size: the picture is painted reduced by so much, 1 finest .. 8 broadest; 0 decides by
+            the picture's size, see core.brush.AUTO_PIXELS.
+        colorize: colour the picture first; strength then goes from the coloured picture on.
+        styles: files of style pictures, [{"path": file, "weight": number}], for models that
+            take a style.
+        weights: of the style pictures that come with the request, default all 1.
     """
 
     strength: float = 1.0
+    preserve_colors: float = 0.0
+    brush_size: float = 0.0
+    colorize: bool = False
+    styles: tuple[dict[str, Any], ...] = ()
+    weights: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         check_range("strength", self.strength, 1.0)
+        check_range("preserve_colors", self.preserve_colors, 1.0)
+        check_range("brush_size", self.brush_size, MOST_BRUSH)
+        if 0 < self.brush_size < 1:
+            raise BadRequest(f"'brush_size' is {self.brush_size}, not 0 or a number from 1 to 8.")
+        if type(self.colorize) is not bool:
+            raise BadRequest(f"'colorize' is {self.colorize!r}, not true or false.")
+        check_files(self.styles)
+        if not isinstance(self.weights, (list, tuple)):
+            raise BadRequest("'weights' is no list of numbers.")
+        for weight in self.weights:
+            check_weight(weight)
+
+
+@dataclass(frozen=True)
+class Painted:
+    """What is told of a painting.
+
+    Attributes:
+        image: R'G'B', or R'G'B'A with the source's alpha, of the source's channel type and size.
+        brush_size: by how much the picture was reduced to be painted.
+        tiles: in how many parts it was painted.
+        differ: whether these may differ in tone, being cross-faded.
+    """
+
+    image: Image
+    brush_size: float
+    tiles: int
+    differ: bool
 
 
 def stylize(
@@ -54,176 +118,249 @@ def stylize(
     settings: StylizeSettings,
     progress: Progress,
     out: Array | None = None,
+    style_images: tuple[Image, ...] = (),
+    source: Source | None = None,
 ) -> Image:
+    """Paint a picture; see `paint`."""
+    return paint(image, generator, settings, progress, out, style_images, source).image
+
+
+def paint(
+    image: Image,
+    generator: Generator,
+    settings: StylizeSettings,
+    progress: Progress,
+    out: Array | None = None,
+    style_images: tuple[Image, ...] = (),
+    source: Source | None = None,
+) -> Painted:
     """Paint a picture.
 
     Args:
         image: any Image; a grey one is painted as R'G'B' with equal channels.
         generator: of task "stylize": red, green, blue 0..1 (1, 3, h, w) to the same.
-        settings: strength.
+        settings: all but colorize, which the caller has carried out in `source`.
         progress: told (fraction 0..1, text), on the caller's thread.
         out: memory for the result, writable (H, W, 3 or 4) of the image's channel type; not
             image.pixels, which the tiles' overlaps are read from.
+        style_images: of a model that takes a style; see also settings.styles.
+        source: what is painted, where that is not the image as it is.
 
     Returns:
-        R'G'B', or R'G'B'A with the source's alpha, of the same channel type and size. Float
-        values beyond 0..1 are clipped for the generator, and kept where strength keeps them.
+        Float values beyond 0..1 are clipped for the generator, and kept where strength keeps them.
 
     Raises:
-        ImageUnsupported: see core.image.check_usable.
+        ImageUnsupported: see core.image.check_usable; or a style picture is of no use.
+        BadRequest: a style picture is missing, or the model takes none.
+        FileUnreadable: a style picture cannot be read.
         OutOfMemory: also the smallest tiles are too large.
-        ModelCorrupt: the generator's output has another size than its input.
+        ModelCorrupt: the generator's output is smaller than its input.
     """
     check_usable(image)
+    source = source or Plain(image)
+    grid = working_grid(image.width, image.height, generator.manifest, settings.brush_size)
+    network = _Network(generator, source, grid, progress)
+    styles = gather(list(style_images), tuple(settings.weights), settings.styles)
+    if generator.manifest.takes("style"):
+        network.learn(styles, settings.preserve_colors)
+    elif styles:
+        raise BadRequest(
+            f"The model '{generator.manifest.title}' takes no style picture.",
+            "Choose a style that is made from a picture, or give none.",
+        )
     result = image.color_result(out)
-    strength = np.float32(settings.strength)
-    width, height = _work_size(image, generator.manifest)
-    if (width, height) == (image.width, image.height):
-
-        def write(painted: Array, tile: Tile) -> None:
-            _store(image, painted, tile, strength, result)
-
-        _run_tiles(generator, width, height, lambda rect: _load(image, rect), write, progress)
-        return result
-    small = _reduced(image, width, height)
-    painted = np.zeros_like(small)
-
-    def keep(part: Array, tile: Tile) -> None:
-        view = painted[(slice(None), *_slices(tile.write))]
-        view += (part - view) * _window(tile)
-
-    _run_tiles(generator, width, height, lambda rect: small[(slice(None), *_slices(rect))], keep,
-               progress)  # fmt: skip
-    _enlarge(image, painted, strength, result)
-    return result
+    tiles = network.paint(_Finish(source, grid, settings, result))
+    differ = len(tiles) > 1 and tiles[-1].blend != (0, 0)
+    return Painted(result, round(image.width / grid.small_width, 2), len(tiles), differ)
 
 
-def _work_size(image: Image, manifest: Manifest) -> tuple[int, int]:
-    """The size at which the generator sees the picture."""
+def stylize_many(
+    images: list[Image], generator: Generator, settings: StylizeSettings
+) -> list[Image]:
+    """As stylize, for several pictures of one size and type, at once where the generator can.
+
+    What fits into one tile is painted together; the rest one after the other.
+    """
+
+    def ignore(_fraction: float, _text: str) -> None:
+        pass
+
+    manifest, first = generator.manifest, images[0]
+    grid = working_grid(first.width, first.height, manifest, settings.brush_size)
+    size = grid.small_width, grid.small_height
+    tile, *more = tiles_of(manifest, *size, TILE_SIDE)
+    if len(images) == 1 or more or manifest.takes("style") or not generator.takes_many:
+        return [stylize(image, generator, settings, ignore) for image in images]
+    networks = [_Network(generator, Plain(image), grid, ignore) for image in images]
+    given = np.concatenate([network.read(tile) for network in networks])
+    painted = generator.run_many({"picture": given}, ("picture",))["picture"]
+    results = []
+    for image, network, own in zip(images, networks, painted, strict=True):
+        network.ready = own[None]
+        result = image.color_result(None)
+        network.paint(_Finish(Plain(image), grid, settings, result))
+        results.append(result)
+    return results
+
+
+def working_grid(width: int, height: int, manifest: Manifest, brush_size: float) -> Grid:
+    """At which size a picture is painted: what the user or, for 0, its size says, but never more
+    than the model's own work size.
+    """
+    if not brush_size:
+        # tiles that would differ are avoided altogether
+        whole = manifest.tiling.policy == "discouraged" and not manifest.size.fixed
+        most = WHOLE_PIXELS if whole else brush.AUTO_PIXELS
+        brush_size = automatic_factor(width, height, most)
     side = manifest.size.work
     if manifest.size.fixed and manifest.tiling.policy == "never":
         side = min(manifest.size.fixed)
-    return fit_size(image.width, image.height, side or max(image.width, image.height))
+    if side and max(width, height) / brush_size > side:
+        return Grid(width, height, *fit_size(width, height, side))
+    return Grid.reduced(width, height, brush_size)
 
 
-def _run_tiles(
-    generator: Generator,
-    width: int,
-    height: int,
-    read: Callable[[Rect], Array],
-    write: Callable[[Array, Tile], None],
-    progress: Progress,
-) -> None:
-    """Run the generator over a picture of that size, with smaller tiles when memory runs out."""
-    side = TILE_SIDE
-    while True:
-        tiles = _plan(generator.manifest, width, height, side)
-        try:
-            for number, tile in enumerate(tiles):
-                progress(number / len(tiles), f"Painting tile {number + 1} of {len(tiles)}")
-                write(_paint(generator, width, height, read, tile), tile)
+class _Network:
+    """The generator over one picture's tiles.
+
+    Attributes:
+        ready: (1, 3, h, w), the one tile where it was painted already; else None.
+    """
+
+    def __init__(
+        self, generator: Generator, source: Source, grid: Grid, progress: Progress
+    ) -> None:
+        self._generator = generator
+        self._manifest = generator.manifest
+        self._size = (grid.small_width, grid.small_height)
+        self._read: Callable[[Rect], Array] = lambda rect: reduce_rect(source, grid, rect)
+        self._source = source
+        self._progress = progress
+        self._begin = 0.0
+        self._beside: dict[str, Array] = {}
+        self.ready: Array | None = None
+        self._held: Kept | None = None
+
+    def read(self, tile: Tile) -> Array:
+        """What the generator is given for a tile, (1, 3, h, w)."""
+        return read_tile(self._read, tile, *self._size)
+
+    def learn(self, styles: list[Style], preserve_colors: float) -> None:
+        """Find what an arbitrary style's main graph is told beside the pixels."""
+        self._progress(0.0, "Looking at the style")
+        move = None
+        if preserve_colors:
+            image = self._source.image
+            factor = max(1.0, max(image.width, image.height) / LOOK_SIDE)
+            look = Grid.reduced(image.width, image.height, factor)
+            small = reduce_rect(self._source, look, Rect(0, 0, look.small_width, look.small_height))
+            move = ColorMove(small, preserve_colors)
+        self._beside["code"] = mixed_code(self._generator, styles, move)
+        if not any(part.name == "encode" for part in self._manifest.parts):
             return
-        except OutOfMemory:
-            smaller = _plan(generator.manifest, width, height, side // 2)
-            if side // 2 < LEAST_SIDE or len(smaller) == 1:
-                raise
-            side //= 2
+        sums = MeanFeatures(self._generator, *self._size)
 
+        def encode(tiles: list[Tile]) -> None:
+            nonlocal sums
+            sums = MeanFeatures(self._generator, *self._size)
+            for number, tile in enumerate(tiles):
+                self._tell(0.0, 0.3, number, tiles, "Looking at")
+                given = self.read(tile)
+                # a picture of one tile stays where both graphs run
+                self._held = self._generator.put(given) if len(tiles) == 1 else None
+                sums.add(tile, given, self._held)
 
-def _plan(manifest: Manifest, width: int, height: int, side: int) -> list[Tile]:
-    size, policy, overlap = manifest.size, manifest.tiling.policy, manifest.tiling.overlap
-    if policy == "never":
-        return whole(width, height, size)
-    if policy == "allowed":
-        return plan(width, height, size, overlap, side)
-    if width * height <= WHOLE_PIXELS and side == TILE_SIDE and not size.fixed:
-        return whole(width, height, size)
-    return plan(width, height, size, overlap or DEFAULT_FADE, side, blend=True)
+        run_tiles(self._manifest, *self._size, encode)
+        self._beside["features"] = sums.mean()
+        self._begin = 0.3
 
+    def paint(self, finish: "_Finish") -> list[Tile]:
+        """Paint every tile and finish the rows; returns the tiles."""
 
-def _paint(
-    generator: Generator, width: int, height: int, read: Callable[[Rect], Array], tile: Tile
-) -> Array:
-    """Run one tile; returns what is used of it, (3, h, w), 0..1."""
-    rect = tile.read
-    inside = Rect(
-        rect.x, rect.y, min(rect.width, width - rect.x), min(rect.height, height - rect.y)
-    )
-    given = pad(read(inside), rect.width, rect.height)
-    painted = generator.run(np.ascontiguousarray(given[None], np.float32))[0]
-    if painted.shape != given.shape:
-        raise ModelCorrupt(
-            f"The model '{generator.manifest.title}' returned an array of shape {painted.shape} "
-            f"for one of shape {given.shape}."
-        )
-    x, y = tile.write.x - rect.x, tile.write.y - rect.y
-    used = painted[:, y : y + tile.write.height, x : x + tile.write.width]
-    return np.clip(used, 0, 1)
+        def run(tiles: list[Tile]) -> None:
+            strip, done = Strip(4, self._size[0]), 0
+            self._held = self._held if len(tiles) == 1 else None
+            rows = list(rows_of(tiles))
+            for row, below in zip(rows, [*rows[1:], None], strict=True):
+                strip.move(max(0, done - REACH), row[0].write.y + row[0].write.height)
+                for tile in row:
+                    self._tell(self._begin, 1.0, tiles.index(tile), tiles, "Painting")
+                    strip.put(self._paint_tile(tile), tile)
+                stop = self._size[1] if below is None else max(done, below[0].write.y - REACH)
+                finish.rows(strip, done, stop)
+                done = stop
 
+        return run_tiles(self._manifest, *self._size, run)
 
-def _load(image: Image, rect: Rect) -> Array:
-    """Pixels as float32 (3, h, w), 0..1."""
-    pixels = image.pixels[_slices(rect)][..., : 1 if image.is_grey else 3]
-    values = pixels.transpose(2, 0, 1) * np.float32(1 / image.full)
-    return np.broadcast_to(np.clip(values, 0, 1), (3, rect.height, rect.width))
-
-
-def _store(image: Image, painted: Array, tile: Tile, strength: np.float32, result: Image) -> None:
-    """Mix painted (3, h, w) with the original and write it into the result's tile."""
-    place = _slices(tile.write)
-    original = image.pixels[place]
-    target = result.pixels[place]
-    window = _window(tile)
-    full = np.float32(image.full)
-    for channel in range(3):
-        before = original[..., 0 if image.is_grey else channel] * (1 / full)
-        mixed = before + (painted[channel] - before) * strength
-        if tile.blend != (0, 0):
-            # beyond the blend, the target's memory holds nothing yet
-            under = np.where(window < 1, target[..., channel], 0) * (1 / full)
-            mixed = under + (mixed - under) * window
-        if image.is_float:
-            target[..., channel] = mixed
+    def _paint_tile(self, tile: Tile) -> Array:
+        """(4, h, w) of tile.write: what was painted, 0..1, and the luma of what was seen."""
+        given = self.read(tile)
+        if self.ready is not None:
+            painted = self.ready
+        elif self._beside:
+            inputs = {"picture": self._held or given, **self._beside}
+            painted = self._generator.run_all(inputs, ("picture",))["picture"]
         else:
-            target[..., channel] = mixed * full + np.float32(0.5)
-    if image.has_alpha:
-        target[..., 3] = original[..., -1]
+            painted = self._generator.run(given)
+        title = self._manifest.title
+        used = np.clip(used_part(painted, tile, title), 0, 1)
+        seen = np.tensordot(brush.LUMA, used_part(given, tile, title), 1)
+        return np.concatenate((used, seen[None]))
+
+    def _tell(self, begin: float, end: float, number: int, tiles: list[Tile], what: str) -> None:
+        share = begin + (end - begin) * number / len(tiles)
+        self._progress(share, f"{what} tile {number + 1} of {len(tiles)}")
 
 
-def _window(tile: Tile) -> Array:
-    """Blend window (h, w): 1, rising from 0 over the tile's first columns and rows."""
-    ramps = []
-    for length, fade in zip((tile.write.width, tile.write.height), tile.blend, strict=True):
-        ramp = np.ones(length, np.float32)
-        ramp[:fade] = (np.arange(fade) + 0.5) / max(fade, 1)
-        ramps.append(ramp)
-    return ramps[1][:, None] * ramps[0][None, :]
+class _Finish:
+    """Brings painted rows to full size and into the result."""
 
+    def __init__(
+        self, source: Source, grid: Grid, settings: StylizeSettings, result: Image
+    ) -> None:
+        self._source, self._grid, self._result = source, grid, result
+        self._strength = np.float32(settings.strength)
+        self._keep = settings.preserve_colors
+        self._enlarger = Enlarger(grid) if grid.is_reduced else None
 
-def _reduced(image: Image, width: int, height: int) -> Array:
-    """The picture at the generator's work size, float32 (3, height, width), 0..1."""
-    small = np.zeros((3, height, width), np.float32)
-    for place in _bands(image):
-        rows, weights = area_taps(image.height, height, place.y, place.y + place.height)
-        for plane, values in zip(small, _load(image, place), strict=True):
-            plane[rows] += area_rows((weights @ values).T, width).T
-    return small
+    def rows(self, strip: Strip, start: int, stop: int) -> None:
+        """Finish the small picture's rows start..stop, around which the strip holds REACH more
+        where the picture has them.
+        """
+        if self._enlarger is None:
+            planes, top = strip.planes[:3], strip.top
+        else:
+            first = max(start - REACH, 0)
+            last = min(stop + REACH, self._grid.small_height)
+            held = strip.planes[:, first - strip.top : last - strip.top]
+            planes, top = prepared(held[:3], held[3]), first
+            start, stop = self._grid.full_row(start), self._grid.full_row(stop)
+        step = max(1, _CHUNK_PIXELS // self._grid.width)
 
+        def work(begin: int, end: int, scratch: None) -> None:
+            for row in range(start + begin, start + end, step):
+                self._store(planes, top, row, min(row + step, start + end))
 
-def _enlarge(image: Image, painted: Array, strength: np.float32, result: Image) -> None:
-    """Write painted (3, h, w), enlarged to the picture's size, into the result."""
-    across = linear_taps(image.width, painted.shape[2])
-    for place in _bands(image):
-        down = linear_taps(image.height, painted.shape[1], place.y, place.y + place.height)
-        band = np.stack([across.columns(down.rows(plane)) for plane in painted])
-        _store(image, band, Tile(place, place), strength, result)
+        if stop > start:
+            for_each_band(stop - start, work, lambda: None, lambda share: None)
 
-
-def _bands(image: Image) -> Iterator[Rect]:
-    """The picture in bands of rows, from the top."""
-    for top in range(0, image.height, 64):
-        yield Rect(0, top, image.width, min(64, image.height - top))
-
-
-def _slices(rect: Rect) -> tuple[slice, slice]:
-    return slice(rect.y, rect.y + rect.height), slice(rect.x, rect.x + rect.width)
+    def _store(self, planes: Array, top: int, start: int, stop: int) -> None:
+        """Rows of the picture: enlarge, give back colours, mix, write."""
+        original = self._source.read(Rect(0, start, self._grid.width, stop - start))
+        photo = np.clip(original, 0, 1)
+        if self._enlarger is None:
+            painted = planes[:, start - top : stop - top]
+        else:
+            painted = self._enlarger.enlarge(planes, top, start, stop, photo)
+        painted = keep_colors(painted, photo, self._keep)
+        target, image = self._result.pixels[start:stop], self._source.image
+        full = np.float32(image.full)
+        for channel in range(3):
+            before = original[channel]
+            mixed = before + (painted[channel] - before) * self._strength
+            if image.is_float:
+                target[..., channel] = mixed
+            else:
+                target[..., channel] = mixed * full + np.float32(0.5)
+        if image.has_alpha:
+            target[..., 3] = image.pixels[start:stop, :, -1]

@@ -8,6 +8,7 @@ import numpy as np
 
 from core.generator import Generator
 from core.image import Image
+from core.recall import Recall
 
 Progress = Callable[[float, str], None]
 
@@ -55,22 +56,27 @@ class Work:
     Attributes:
         image: the picture to work on.
         settings: of the filter's own class.
-        find: (task of a manifest, model id or "") -> the generator, open; raises ModelMissing.
+        find: (task of a manifest, model id or "", perhaps a role that a model for "" must take)
+            -> the generator, open; raises ModelMissing.
         model: the id that the user asked for, "" for none.
         others: see Other.
         progress: told (fraction 0..1, text), on the caller's thread.
         preview: whether this is one of many requests for the same small picture.
         in_place: whether the picture's own memory may be used for the result.
+        at: x, y of the pixel of which more is to be told; None for none.
+        recall: where answers of previews are kept; None to compute everything.
     """
 
     image: Image
     settings: Any
-    find: Callable[[str, str], Generator]
+    find: Callable[..., Generator]
     model: str
     progress: Progress
     others: tuple[Other, ...] = ()
     preview: bool = False
     in_place: bool = False
+    at: tuple[int, int] | None = None
+    recall: Recall | None = None
 
     def other(self, role: str) -> Other | None:
         """The first of the others with that role."""

@@ -42,7 +42,10 @@ def parse_arguments(kind: type[Args], words: list[str] | None = None) -> Args:
 
 
 def read_preset(kind: type, name: str) -> dict[str, Any]:
-    """The values of a preset. BadPreset for a missing file, bad TOML or an unknown key."""
+    """The values of a preset, and of the one that its key `preset` names, which it overrules.
+
+    BadPreset for a missing file, bad TOML or an unknown key.
+    """
     path = Path(name) if name.endswith(".toml") else PRESETS / f"{name}.toml"
     hints = get_type_hints(kind)
     try:
@@ -51,10 +54,12 @@ def read_preset(kind: type, name: str) -> dict[str, Any]:
         raise BadPreset(f"The preset {path} cannot be read: {error.strerror}.") from error
     except tomllib.TOMLDecodeError as error:
         raise BadPreset(f"The preset {path} is not valid TOML: {error}.") from error
+    inherited = values.pop("preset", None)
+    base = read_preset(kind, inherited) if isinstance(inherited, str) else {}
     for key in values:
         if key not in {field.name for field in dataclasses.fields(kind)}:
             raise BadPreset(f"The preset {path} sets '{key}', which {kind.__module__} lacks.")
-    return {key: _convert(value, hints[key]) for key, value in values.items()}
+    return base | {key: _convert(value, hints[key]) for key, value in values.items()}
 
 
 def as_plain(arguments: Any) -> dict[str, Any]:

@@ -28,7 +28,9 @@ def srgb_to_linear(rgb: Tensor) -> Tensor:
 def linear_to_srgb(linear: Tensor) -> Tensor:
     """Linear light -> encoded sRGB, clipped to [0, 1], any shape."""
     linear = linear.clamp(0.0, 1.0)
-    return torch.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
+    # The power's slope at 0 is infinite: without the inner limit, its unused branch makes NaN.
+    power = 1.055 * linear.clamp_min(0.0031308) ** (1 / 2.4) - 0.055
+    return torch.where(linear <= 0.0031308, linear * 12.92, power)
 
 
 def luminance_to_lightness(luminance: Tensor) -> Tensor:

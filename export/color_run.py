@@ -23,7 +23,7 @@ from export.checkpoint import (
 from export.colorizing import ColorObjective, Example, make_example
 from export.critic import Critic
 from export.data import Pictures
-from export.errors import BadPreset, DataUnusable
+from export.errors import BadPreset, DataUnusable, TrainingDiverged
 from export.networks.colorizer import ColorEncoder, Colorizer
 from export.networks.vgg import VGG19
 from export.palette import color_weights, make_palette, sample_colors
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from export.train_colorize import Args
 
 SAMPLES = 1 << 40  # seeds from here on are not those of steps
+
 
 class Run:
     """A training run: pictures, networks, optimizers, and one step of them."""
@@ -88,6 +89,7 @@ class Run:
             args.noise_share,
             args.bf16,
             read_vgg(args),
+            args.perceptual_share,
         )
         objective = channels_last(objective)
         optimizer = make_optimizer(self.generator, self.color_encoder, args)
@@ -104,9 +106,7 @@ class Run:
         args, device = self.args, self.fabric.device
         rank = self.fabric.global_rank
         rng = np.random.default_rng((args.seed, step, rank) if rank else (args.seed, step))
-        random = torch.Generator(device).manual_seed(
-            args.seed * 1_000_003 + step + 7919 * rank
-        )
+        random = torch.Generator(device).manual_seed(args.seed * 1_000_003 + step + 7919 * rank)
         squares = self.pictures.crops(
             rng,
             rng.choice(self.training, args.batch),
@@ -138,7 +138,11 @@ class Run:
             set_learning_rate(self.optimizer, factor)
             self.optimizer.zero_grad(set_to_none=True)
             self.fabric.backward(torch.stack(list(terms.values())).sum())
-            torch.nn.utils.clip_grad_norm_(self.generator.parameters(), 5.0)
+            length = torch.nn.utils.clip_grad_norm_(self.generator.parameters(), 5.0)
+            if not torch.isfinite(length):
+                raise TrainingDiverged(
+                    f"The gradient is no number at step {step}; the last checkpoint is kept."
+                )
             self.optimizer.step()
             update_ema(self.ema, self.generator, args.ema_decay, step)
         values = {name: float(value.detach()) for name, value in terms.items()}
@@ -167,7 +171,7 @@ class Run:
         if self.processes == 1:
             return wish
         total = self.fabric.all_reduce(torch.tensor(float(wish)), reduce_op="sum")
-        return bool(total > 0)
+        return bool(torch.as_tensor(total) > 0)
 
     def save(self, step: int) -> None:
         """Writes the checkpoint, in the first process alone."""
@@ -201,7 +205,8 @@ class Run:
 
     def validate(self, step: int) -> dict[str, float]:
         """Measures the checkpoint just saved and draws its sheet."""
-        generator = load_checkpoint(self.args.out / "checkpoint.pt").generator()
+        path = self.args.out / "checkpoint.pt"
+        generator = load_checkpoint(path, network="colorizer").generator()
         pictures = [self.pictures[index] for index in self.validation]
         return validate(generator, pictures, self.args.size, self.sheet_path(step))
 

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from export import losses
 from export.color import lab_to_srgb, srgb_to_lab
+from export.color_hints import draw_hints
 from export.degrade import degrade
-from export.hints import draw_hints
 from export.networks.colorizer import ColorEncoder, Colorizer
 from export.networks.vgg import VGG19
 
@@ -74,17 +74,20 @@ class ColorObjective(nn.Module):
         noise_share: float,
         bf16: bool,
         vgg: VGG19 | None = None,
+        perceptual_share: float = 1.0,
     ) -> None:
         super().__init__()
         self.generator, self.color_encoder = generator, color_encoder
         self.register_buffer("class_weights", class_weights, persistent=False)
         self.class_weights: Tensor
         self.weights, self.noise_share, self.bf16 = weights, noise_share, bf16
-        self.vgg = vgg
+        self.vgg, self.perceptual_share = vgg, perceptual_share
         if vgg is not None:
             vgg.requires_grad_(False).eval()
 
-    def forward(self, example: Example, random: torch.Generator) -> tuple[dict[str, Tensor], Tensor]:
+    def forward(
+        self, example: Example, random: torch.Generator
+    ) -> tuple[dict[str, Tensor], Tensor]:
         """Weighted loss terms, and the colours found, ab (N, 2, S/4, S/4)."""
         mean, log_variance = self.color_encoder(example.ab)
         drawn = torch.randn(mean.shape, generator=random, device=mean.device)
@@ -111,21 +114,22 @@ class ColorObjective(nn.Module):
     def perceptual_loss(self, ab: Tensor, example: Example) -> Tensor:
         """Squared difference of VGG19's features (Johnson 2016, arXiv 1603.08155, equation 2).
 
-        At half the size of the squares: VGG19 costs ten times the generator at the same size.
+        At half the size of the squares, and of a share of them: VGG19 costs ten times the
+        generator at the same size.
         """
-        assert self.vgg is not None
+        count = max(1, round(len(ab) * self.perceptual_share))
 
         def features(colors: Tensor) -> dict[str, Tensor]:
             upsampled = F.interpolate(colors, scale_factor=2.0, mode="bilinear")
-            rgb = lab_to_srgb(torch.cat((example.tone, upsampled), dim=1))
+            rgb = lab_to_srgb(torch.cat((example.tone[:count], upsampled), dim=1))
             assert self.vgg is not None
             rgb = rgb.to(memory_format=torch.channels_last)
             return self.vgg(rgb, tuple(PERCEPTUAL_LAYERS))
 
         with self.autocast(ab):
-            found = features(ab)
+            found = features(ab[:count])
             with torch.no_grad():
-                wanted = features(example.ab)
+                wanted = features(example.ab[:count])
         shares = PERCEPTUAL_LAYERS.items()
         terms = [s * F.mse_loss(found[n].float(), wanted[n].float()) for n, s in shares]
         return torch.stack(terms).sum()

@@ -11,11 +11,14 @@ from torch import Tensor
 from export.adversarial import PicturePool, adversarial_loss
 from export.checkpoint import load_weights
 from export.colorizing import Example, critic_input
+from export.errors import BadPreset
 from export.networks.discriminator import PatchDiscriminator
 from export.training import channels_last, require_finite
 
 if TYPE_CHECKING:
     from export.train_colorize import Args
+
+SMALLEST = 64  # side of the training squares, of which it sees a quarter
 
 
 class Critic:
@@ -26,6 +29,8 @@ class Critic:
     """
 
     def __init__(self, args: Args, fabric: Fabric) -> None:
+        if args.size < SMALLEST:
+            raise BadPreset(f"A discriminator needs squares of {SMALLEST} pixels at least.")
         self._fabric = fabric
         self._critic_loss, self._generator_loss = adversarial_loss(args.adversarial_loss)
         self._weight = args.adversarial_weight

@@ -1,5 +1,8 @@
 """Pictures for training: read once from a tar or a folder, kept as one array file.
 
+A source is a folder (flat, or one subfolder per class as ImageNet's, to any depth), a .tar, or a
+folder of .tar shards as WebDataset writes them; all are read as streams, one picture at a time.
+
     pictures = Pictures.open([Path("photos.tar")], cache=Path("cache"), short_side=160)
     crops = pictures.crops(rng, indices, 128)      # (N, 3, 128, 128) uint8
 
@@ -107,18 +110,33 @@ def name_hash(name: str) -> str:
 
 
 def read_files(source: Path) -> Iterator[tuple[str, bytes]]:
-    """File name (no folders) and content of every picture in a tar, a folder or its subfolders."""
+    """Name and content of every picture in a tar, or a folder with its subfolders and tars.
+
+    The name is the file's without folders, or with them where an earlier one has the same name.
+    """
+    seen: set[str] = set()
+    for path, content in _read_paths(source):
+        name = Path(path).name
+        name = path if name in seen else name
+        seen.add(name)
+        yield name, content
+
+
+def _read_paths(source: Path) -> Iterator[tuple[str, bytes]]:
+    """Path within the source and content of every picture."""
     if source.is_dir():
         for path in sorted(source.rglob("*")):
-            if path.suffix.lower() in SUFFIXES and path.is_file():
-                yield path.name, path.read_bytes()
+            if path.suffix.lower() == ".tar":
+                yield from _read_paths(path)
+            elif path.suffix.lower() in SUFFIXES and path.is_file():
+                yield path.relative_to(source).as_posix(), path.read_bytes()
         return
     try:
         with tarfile.open(source) as archive:
             for member in archive:
                 file = archive.extractfile(member) if member.isfile() else None
                 if file and Path(member.name).suffix.lower() in SUFFIXES:
-                    yield Path(member.name).name, file.read()
+                    yield member.name, file.read()
     except (OSError, tarfile.TarError) as error:
         raise DataUnusable(f"{source} cannot be read as a tar or a folder: {error}.") from error
 

@@ -26,7 +26,9 @@ def degrade(rgb: Tensor, random: torch.Generator, share: float = 1.0) -> Tensor:
         return low + (high - low) * torch.rand(count, 1, 1, 1, generator=random, device=device)
 
     def sometimes(chance: float) -> Tensor:
-        return (torch.rand(count, 1, 1, 1, generator=random, device=device) < chance * share).float()
+        return (
+            torch.rand(count, 1, 1, 1, generator=random, device=device) < chance * share
+        ).float()
 
     grey = _film(rgb, random, mixed=sometimes(0.35)) / 100.0
     grey = _mix(grey, _blur(grey, uniform(0.0, 1.0)), sometimes(0.25))

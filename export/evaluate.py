@@ -9,10 +9,12 @@ graph, as it will for the user.
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -27,9 +29,18 @@ from export import losses, metrics
 from export.arguments import option, parse_arguments
 from export.checkpoint import load_weights, read_safetensors
 from export.color import lab_to_srgb, srgb_to_lab
-from export.data import Pictures, decode, read_files
-from export.networks.judges import LpipsSqueeze, ResNet50Features
+from export.color_report import (
+    Judges,
+    baselines,
+    color_numbers,
+    colorize,
+    hint_numbers,
+)
+from export.data import Pictures, decode, name_hash, read_files
+from export.errors import DataUnusable
 from export.networks.vgg import VGG19
+from export.previews import center_square, to_array
+from export.split import Split
 from export.training import save_sheet
 
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
@@ -45,7 +56,11 @@ class Args:
     sources: tuple[Path, ...] = option((), "the tars or folders that it was trained on")
     cache: Path = option(Path("runs/cache"), "folder of decoded pictures")
     short_side: int = option(256, "short side of the cached pictures; squares of it are compared")
-    held_out: int = option(500, "photographs held out in training")
+    split: Path = option(Path(), "file of export.split: which photographs were held out")
+    validation: bool = option(False, "measure on the split's validation pictures instead")
+    all: bool = option(False, "measure on every picture of the sources: none was trained on")
+    held_out: int = option(500, "photographs held out in training, where there is no split file")
+    also_held_out: int = option(0, "only those also among so many lowest hashes of names")
     count: int = option(500, "how many of them to measure")
     work: int = option(0, "longer side at which a colouriser is run, 0 for the manifest's")
     saturation: float = option(1.0, "factor on a colouriser's ab")
@@ -56,7 +71,10 @@ class Args:
     works: tuple[Path, ...] = option((), "tars or folders of the painter's works")
     work_names: str = option("", "use only works whose file name contains this")
     work_side: int = option(256, "short side of the works")
+    baselines: bool = option(True, "measure grey, mean colour and the truth too")
+    out: Path = option(Path(), "folder for report.json, report.md and sheet.png")
     sheet: Path = option(Path(), "write a sheet of held-out photographs to this PNG")
+    shown: int = option(24, "photographs on the sheet")
     look: tuple[Path, ...] = option((), "more pictures to run, without numbers")
     look_sheet: Path = option(Path(), "write a sheet of those to this PNG")
     threads: int = option(0, "CPU threads, 0 for the default")
@@ -76,44 +94,32 @@ def main() -> None:
 
 @torch.no_grad()
 def evaluate(generator: Generator, args: Args) -> None:
-    """Prints the table of the model's task and writes the sheets that were asked for."""
+    """Prints the tables of the model's task and writes the report and sheets asked for."""
     colorizes = generator.manifest.task == "colorize"
     work = args.work or generator.manifest.size.work
 
-    def result(rgb: Tensor) -> Tensor:
+    def result(rgb: Tensor, **given: Tensor) -> Tensor:
         if colorizes:
-            return colorize(generator, rgb, work, args.saturation)
+            return colorize(generator, rgb, work, args.saturation, **given)
         return paint(generator, rgb)
 
     if args.sources:
-        pictures = Pictures.open(list(args.sources), args.cache, args.short_side)
-        _, held_out = pictures.split(args.held_out)
-        # Every n-th, so that a small count still sees every source.
-        chosen = held_out[:: max(1, len(held_out) // args.count)][: args.count]
-        squares = [center_square(pictures[index], args.short_side) for index in chosen]
+        squares = choose_pictures(args)
         if colorizes:
-            print(colorize_table(squares, result, args))
+            report = color_report(generator, squares, result, result, args)
+            text = color_text(report)
+            if args.out != Path():
+                write_report(args.out, report, text)
         else:
-            print(style_table(generator, squares, result, args))
-        if args.sheet != Path():
-            shown = squares[:: max(1, len(squares) // 24)][:24]
-            save_sheet(args.sheet, sheet_rows(shown, result, colorizes))
+            text = style_table(generator, squares, result, args)
+        print(text)
+        sheet = args.out / "sheet.png" if args.out != Path() else args.sheet
+        if sheet != Path():
+            shown = squares[:: max(1, len(squares) // args.shown)][: args.shown]
+            save_sheet(sheet, sheet_rows(shown, result, colorizes))
     if args.look and args.look_sheet != Path():
         shown = [shrink(picture, 256) for picture in read_pictures(args.look)][:72]
         save_sheet(args.look_sheet, sheet_rows(shown, result, False))
-
-
-def colorize(generator: Generator, rgb: Tensor, work: int, saturation: float = 1.0) -> Tensor:
-    """Forgets the colours of (1, 3, H, W) sRGB in [0, 1] and colours it anew, same shape."""
-    lightness = srgb_to_lab(rgb)[:, :1]
-    height, width = lightness.shape[-2:]
-    multiple = generator.manifest.size.multiple_of
-    scale = work / max(height, width)
-    sides = [max(1, round(side * scale / multiple)) * multiple for side in (height, width)]
-    small = F.interpolate(lightness, size=sides, mode="bilinear", antialias=True)
-    ab = torch.from_numpy(generator.run(small.clamp(0, 100).numpy())) * saturation
-    ab = F.interpolate(ab, size=(height, width), mode="bicubic", align_corners=False)
-    return lab_to_srgb(torch.cat((lightness, ab), dim=1))
 
 
 def paint(generator: Generator, rgb: Tensor) -> Tensor:
@@ -123,67 +129,74 @@ def paint(generator: Generator, rgb: Tensor) -> Tensor:
     return torch.from_numpy(generator.run(rgb[:, :, :height, :width].numpy()))
 
 
-def colorize_table(squares: list[Tensor], result: Act, args: Args) -> str:
-    """Model, grey and mean colour against the truth, averaged over the pictures."""
-    labs = [srgb_to_lab(square) for square in squares]
-    mean_ab = torch.stack([lab[0, 1:].mean(dim=(1, 2)) for lab in labs]).mean(dim=0)
-
-    def flat(lab: Tensor, ab: Tensor) -> Tensor:
-        return lab_to_srgb(torch.cat((lab[:, :1], ab.view(1, 2, 1, 1).expand_as(lab[:, 1:])), 1))
-
-    candidates = {
-        args.model.name: [result(square) for square in squares],
-        "grey": [flat(lab, torch.zeros(2)) for lab in labs],
-        "mean colour": [flat(lab, mean_ab) for lab in labs],
-        "truth": squares,
-    }
-    judge = load_judges(args, squares)
-    rows = [
-        [name, *color_numbers(pictures, squares), *judge(pictures)]
+def color_report(
+    generator: Generator,
+    squares: list[Tensor],
+    result: Act,
+    hinted: Callable[..., Tensor],
+    args: Args,
+) -> dict[str, Any]:
+    """Model, baselines and truth; and what hints are worth to a model that takes them."""
+    found = [result(square) for square in squares]
+    candidates = {args.model.name: found}
+    if args.baselines:
+        candidates |= {**baselines(squares), "truth": squares}
+    judges = Judges(squares, args.squeezenet, args.lpips, args.resnet)
+    rows = {
+        # the truth is at no distance from itself
+        name: {**color_numbers(pictures, squares), **(judges(pictures) if name != "truth" else {})}
         for name, pictures in candidates.items()
-    ]
-    header = ["", "|ab| error", "PSNR dB", "colourfulness", "of truth", "LPIPS-sq", "Frechet R50"]
-    return f"{len(squares)} held-out photographs, {args.short_side} px squares\n" + table(
-        header, rows
-    )
+    }
+    report: dict[str, Any] = {
+        "model": args.model.name,
+        "sha256": generator.manifest.sha256,
+        "pictures": len(squares),
+        "side": args.short_side,
+        "rows": rows,
+    }
+    if generator.manifest.takes("hint"):
+        report["hints"] = hint_numbers(squares, found, hinted)
+    return report
 
 
-def color_numbers(pictures: list[Tensor], truths: list[Tensor]) -> list[float]:
-    """|ab| error, PSNR, colourfulness, and its mean ratio to the truth's."""
-    errors, ratios, colors, true_colors = [], [], [], []
-    for picture, truth in zip(pictures, truths, strict=True):
-        found, wanted = to_array(picture), to_array(truth)
-        found_ab = to_array(srgb_to_lab(picture))[..., 1:]
-        wanted_ab = to_array(srgb_to_lab(truth))[..., 1:]
-        errors.append(metrics.ab_error(found_ab, wanted_ab))
-        ratios.append(metrics.psnr(found, wanted))
-        colors.append(metrics.colorfulness(found))
-        true_colors.append(metrics.colorfulness(wanted))
-    share = float(np.mean(colors) / np.mean(true_colors))
-    return [float(np.mean(errors)), float(np.mean(ratios)), float(np.mean(colors)), share]
+def color_text(report: dict[str, Any]) -> str:
+    """The report as Markdown."""
+    rows = report["rows"]
+    header = ["", *next(iter(rows.values()))]
+    text = f"{report['pictures']} held-out photographs, {report['side']} px squares\n\n"
+    cells = [[name, *(row.get(key, 0.0) for key in header[1:])] for name, row in rows.items()]
+    text += table(header, cells)
+    if "hints" in report:
+        hints = report["hints"]
+        text += "\n\n" + table(list(hints), [list(hints.values())])
+    return text
 
 
-def load_judges(args: Args, truths: list[Tensor]) -> Callable[[list[Tensor]], list[float]]:
-    """A function pictures -> [LPIPS, Frechet distance] to the truths; NaN where weights lack."""
-    lpips = resnet = wanted = None
-    if args.squeezenet != Path() and args.lpips != Path():
-        weights = read_safetensors(args.squeezenet), read_safetensors(args.lpips)
-        lpips = LpipsSqueeze().load(*weights)
-    if args.resnet != Path():
-        resnet = ResNet50Features().load(read_safetensors(args.resnet))
-        wanted = torch.cat([resnet(truth) for truth in truths]).double().numpy()
+def choose_pictures(args: Args) -> list[Tensor]:
+    """Squares (1, 3, side, side) of the held-out pictures to measure, spread over all sources."""
+    pictures = Pictures.open(list(args.sources), args.cache, args.short_side)
+    if args.split != Path():
+        _, validation, held_out = Split.load(args.split).indices(pictures, to_train=False)
+        held_out = validation if args.validation else held_out
+    elif args.all:
+        held_out = list(range(len(pictures)))
+    else:
+        _, held_out = pictures.split(args.held_out)
+    if args.also_held_out:
+        order = sorted(name_hash(entry.name) for entry in pictures.entries)[: args.also_held_out]
+        common = set(order)
+        held_out = [i for i in held_out if name_hash(pictures.entries[i].name) in common]
+    if not held_out:
+        raise DataUnusable("None of the held-out pictures is in the sources.")
+    chosen = held_out[:: max(1, len(held_out) // args.count)][: args.count]
+    return [center_square(pictures[index], args.short_side) for index in chosen]
 
-    def judge(pictures: list[Tensor]) -> list[float]:
-        distance = frechet = float("nan")
-        if lpips is not None:
-            pairs = zip(pictures, truths, strict=True)
-            distance = float(np.mean([float(lpips(one, other)) for one, other in pairs]))
-        if resnet is not None and wanted is not None:
-            found = torch.cat([resnet(picture) for picture in pictures]).double().numpy()
-            frechet = metrics.frechet_distance(found, wanted)
-        return [distance, frechet]
 
-    return judge
+def write_report(folder: Path, report: dict[str, Any], text: str) -> None:
+    """report.json and report.md."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "report.json").write_text(json.dumps(report, indent=1) + "\n")
+    (folder / "report.md").write_text(text + "\n")
 
 
 def style_table(generator: Generator, squares: list[Tensor], result: Act, args: Args) -> str:
@@ -245,13 +258,6 @@ def sheet_rows(squares: list[Tensor], result: Act, with_truth: bool) -> list[lis
     return [sum(cells[i : i + 3], []) for i in range(0, len(cells), 3)]
 
 
-def center_square(pixels: np.ndarray, side: int) -> Tensor:
-    """The middle square of (H, W, 3) uint8 as (1, 3, side, side) in [0, 1]."""
-    top, left = (pixels.shape[0] - side) // 2, (pixels.shape[1] - side) // 2
-    square = pixels[top : top + side, left : left + side].copy()
-    return torch.from_numpy(square).permute(2, 0, 1)[None].float() / 255
-
-
 def read_pictures(sources: tuple[Path, ...], names: str = "") -> list[Tensor]:
     """Every readable picture (1, 3, H, W) in [0, 1] whose file name contains `names`."""
     pictures = []
@@ -269,11 +275,6 @@ def shrink(rgb: Tensor, side: int, which: Callable[..., int] = max) -> Tensor:
     scale = side / which(rgb.shape[-2:])
     size = [round(length * scale) for length in rgb.shape[-2:]]
     return F.interpolate(rgb, size=size, mode="bicubic", antialias=True).clamp(0, 1)
-
-
-def to_array(picture: Tensor) -> np.ndarray:
-    """(1, C, H, W) -> (H, W, C)."""
-    return picture[0].permute(1, 2, 0).numpy()
 
 
 def table(header: list[str], rows: list[list]) -> str:

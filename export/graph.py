@@ -43,11 +43,16 @@ def fold_constants(graph: onnx.ModelProto) -> onnx.ModelProto:
     return graph
 
 
-def halve_kernels(graph: onnx.ModelProto) -> onnx.ModelProto:
-    """Stores large fp32 initialisers as fp16, each followed by a Cast to fp32, in place."""
+def halve_kernels(graph: onnx.ModelProto, exact: tuple[str, ...] = ()) -> onnx.ModelProto:
+    """Stores large fp32 initialisers as fp16, each followed by a Cast to fp32, in place.
+
+    Those whose names begin with one of `exact` are left as they are.
+    """
     casts = []
     for tensor in graph.graph.initializer:
         if tensor.data_type != TensorProto.FLOAT or not is_halved(tuple(tensor.dims)):
+            continue
+        if tensor.name.startswith(exact):
             continue
         halved = numpy_helper.to_array(tensor).astype(np.float16)
         name = tensor.name

@@ -1,73 +1,63 @@
-"""Colour hints as a user gives them: dabs and strokes of one colour each, drawn from the truth.
-
-After Zhang 2017 (arXiv 1705.02999): hints come as two planes of colour and one that says where
-they are, and half of the pictures have none, so that one network does with and without.
-"""
+"""Hints as people paint them: dabs and short strokes of one colour inside an area."""
 
 from __future__ import annotations
 
 import numpy as np
-import torch
-from torch import Tensor
 
-LARGEST_DAB = 9  # pixels
-EVEN = 8.0  # a stroke stays on one thing: its colours deviate by no more, in ab units
+Array = np.ndarray
 
 
-def draw_hints(ab: Tensor, rng: np.random.Generator, share: float) -> tuple[Tensor, Tensor]:
-    """Random hints for training: ab (N, 2, H, W) -> hint (N, 2, H, W), mask (N, 1, H, W).
+class HintLayer:
+    """A picture's hints: `colors` (H, W, 3) float32 sRGB in [0, 1], `mask` (H, W) 0 or 1."""
 
-    A `share` of the pictures gets 1 to 30 dabs, few more often than many, of 1 to 9 px; one in
-    five of them is drawn out to a stroke. Where the mask is 0, so is the hint.
+    def __init__(self, height: int, width: int) -> None:
+        self.colors = np.zeros((height, width, 3), np.float32)
+        self.mask = np.zeros((height, width), np.float32)
+
+    def dab(self, center: tuple[float, float], radius: float, color: Array, inside: Array) -> None:
+        """A disc at (y, x), clipped to `inside` (H, W) bool."""
+        height, width = self.mask.shape
+        reach = int(np.ceil(radius))
+        top, left = max(0, int(center[0]) - reach), max(0, int(center[1]) - reach)
+        bottom = min(height, int(center[0]) + reach + 1)
+        right = min(width, int(center[1]) + reach + 1)
+        y, x = np.mgrid[top:bottom, left:right]
+        disc = (y - center[0]) ** 2 + (x - center[1]) ** 2 <= radius**2
+        disc &= inside[top:bottom, left:right]
+        self.colors[top:bottom, left:right][disc] = color
+        self.mask[top:bottom, left:right][disc] = 1
+
+    def stroke(self, start: Array, end: Array, radius: float, color: Array, inside: Array) -> None:
+        """Discs from (y, x) to (y, x), clipped to `inside`."""
+        steps = int(max(np.abs(end - start).max() / max(1.0, radius), 1)) + 1
+        for share in np.linspace(0, 1, steps):
+            center = start + (end - start) * share
+            self.dab((float(center[0]), float(center[1])), radius, color, inside)
+
+
+def hint_area(
+    layer: HintLayer, rng: np.random.Generator, inside: Array, color: Array, largest: float = 8.0
+) -> None:
+    """One or two dabs or a stroke of `color` (3) somewhere in `inside` (H, W) bool.
+
+    Radii up to `largest` pixels and to a third of the area's size; at least one pixel is hit.
     """
-    hint, mask = torch.zeros_like(ab), torch.zeros_like(ab[:, :1])
-    for truth, colors, places in zip(ab, hint, mask, strict=True):
-        if rng.random() >= share:
-            continue
-        for _ in range(int(np.exp(rng.uniform(0, np.log(31))))):
-            size = int(rng.integers(1, LARGEST_DAB + 1))
-            if rng.random() < 0.2:
-                _stroke(truth, colors, places, rng, max(1, size // 2))
-            else:
-                _dab(truth, colors, places, rng, size)
-    return hint, mask
-
-
-def draw_dabs(ab: Tensor, rng: np.random.Generator, count: int, size: int) -> tuple[Tensor, Tensor]:
-    """`count` square dabs of `size` pixels in each picture, for measuring; shapes as above."""
-    hint, mask = torch.zeros_like(ab), torch.zeros_like(ab[:, :1])
-    for truth, colors, places in zip(ab, hint, mask, strict=True):
-        for _ in range(count):
-            _dab(truth, colors, places, rng, size)
-    return hint, mask
-
-
-def _dab(truth: Tensor, colors: Tensor, places: Tensor, rng: np.random.Generator, size: int):
-    """One square of the mean colour of what it covers."""
-    height, width = truth.shape[-2:]
-    top, left = int(rng.integers(0, height - size + 1)), int(rng.integers(0, width - size + 1))
-    spot = (slice(None), slice(top, top + size), slice(left, left + size))
-    colors[spot] = truth[spot].mean(dim=(1, 2), keepdim=True)
-    places[spot] = 1.0
-
-
-def _stroke(truth: Tensor, colors: Tensor, places: Tensor, rng: np.random.Generator, size: int):
-    """A straight stroke of one colour, given up where it would cross from one thing to another."""
-    height, width = truth.shape[-2:]
-    length = int(rng.integers(size + 1, max(size + 2, min(height, width) // 3)))
-    angle = rng.uniform(0, 2 * np.pi)
-    steps = np.arange(length)
-    top = rng.integers(0, height) + np.round(np.sin(angle) * steps).astype(int)
-    left = rng.integers(0, width) + np.round(np.cos(angle) * steps).astype(int)
-    rows, columns = np.meshgrid(np.arange(size), np.arange(size), indexing="ij")
-    rows = (top[:, None] + rows.ravel()).ravel()
-    columns = (left[:, None] + columns.ravel()).ravel()
-    inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
-    if not inside.any():
+    places = np.flatnonzero(inside)
+    if not len(places):
         return
-    spots = torch.from_numpy(rows[inside]), torch.from_numpy(columns[inside])
-    covered = truth[:, spots[0], spots[1]]
-    mean = covered.mean(dim=1, keepdim=True)
-    if float((covered - mean).abs().mean()) <= EVEN:
-        colors[:, spots[0], spots[1]] = mean
-        places[:, spots[0], spots[1]] = 1.0
+    most = max(0.8, min(largest, 0.35 * np.sqrt(len(places))))
+    width = inside.shape[1]
+
+    def place() -> Array:
+        return np.array(divmod(int(rng.choice(places)), width), np.float64)
+
+    if rng.random() < 0.4:
+        start, end = place(), place()
+        reach = np.clip(end - start, -40, 40)
+        layer.stroke(
+            start, start + reach, float(rng.uniform(0.7, max(0.8, most / 2))), color, inside
+        )
+        return
+    for _ in range(int(rng.integers(1, 3))):
+        center = place()
+        layer.dab((center[0], center[1]), float(rng.uniform(0.7, most)), color, inside)

@@ -18,6 +18,37 @@ def psnr(found: Array, truth: Array) -> float:
     return float("inf") if error == 0 else -10 * float(np.log10(error))
 
 
+def delta_e_2000(first: Array, second: Array) -> Array:
+    """CIEDE2000 of Lab arrays (..., 3): (...). Sharma 2005, "The CIEDE2000 color-difference
+    formula", equations 2 to 22, with kL = kC = kH = 1."""
+    (l1, a1, b1), (l2, a2, b2) = np.moveaxis(first, -1, 0), np.moveaxis(second, -1, 0)
+    mean_c = (np.hypot(a1, b1) + np.hypot(a2, b2)) / 2
+    g = 0.5 * (1 - np.sqrt(mean_c**7 / (mean_c**7 + 25.0**7)))
+    a1, a2 = (1 + g) * a1, (1 + g) * a2
+    c1, c2 = np.hypot(a1, b1), np.hypot(a2, b2)
+    h1, h2 = (np.degrees(np.arctan2(b, a)) % 360 for a, b in ((a1, b1), (a2, b2)))
+    grey = c1 * c2 == 0
+    dh = np.where(grey, 0.0, (h2 - h1 + 180) % 360 - 180)
+    dl, dc = l2 - l1, c2 - c1
+    big_dh = 2 * np.sqrt(c1 * c2) * np.sin(np.radians(dh) / 2)
+    l_mean, c_mean = (l1 + l2) / 2, (c1 + c2) / 2
+    h_mean = np.where(grey, h1 + h2, (h1 + h2) / 2 + 180 * (np.abs(h1 - h2) > 180))
+    t = (
+        1
+        - 0.17 * np.cos(np.radians(h_mean - 30))
+        + 0.24 * np.cos(np.radians(2 * h_mean))
+        + 0.32 * np.cos(np.radians(3 * h_mean + 6))
+        - 0.20 * np.cos(np.radians(4 * h_mean - 63))
+    )
+    turn = 30 * np.exp(-((((h_mean % 360) - 275) / 25) ** 2))
+    rc = 2 * np.sqrt(c_mean**7 / (c_mean**7 + 25.0**7))
+    sl = 1 + 0.015 * (l_mean - 50) ** 2 / np.sqrt(20 + (l_mean - 50) ** 2)
+    sc, sh = 1 + 0.045 * c_mean, 1 + 0.015 * c_mean * t
+    rt = -np.sin(np.radians(2 * turn)) * rc
+    lightness, chroma, hue = dl / sl, dc / sc, big_dh / sh
+    return np.sqrt(np.maximum(lightness**2 + chroma**2 + hue**2 + rt * chroma * hue, 0))
+
+
 def colorfulness(picture: Array) -> float:
     """Hasler & Suesstrunk 2003, equation 5, on the 0..255 scale: 0 grey, 33 moderate, 82 vivid."""
     red, green, blue = np.moveaxis(picture * 255, -1, 0)
@@ -52,6 +83,22 @@ def frechet_distance(first: Array, second: Array) -> float:
     other = (second - second.mean(axis=0)) / np.sqrt(len(second) - 1)
     cross = np.linalg.svd(one @ other.T, compute_uv=False).sum()
     return float(mean + (one**2).sum() + (other**2).sum() - 2 * cross)
+
+
+def kernel_distance(first: Array, second: Array) -> float:
+    """Kernel distance of two sets of features (N, D): the unbiased squared maximum mean
+    discrepancy with the kernel (x.y / D + 1)^3 (KID, Binkowski 2018, arXiv 1801.01401, equation 4),
+    over all pictures at once instead of random subsets."""
+    size = first.shape[1]
+
+    def kernel(one: Array, other: Array) -> Array:
+        return (one @ other.T / size + 1) ** 3
+
+    def within(features: Array) -> float:
+        values, count = kernel(features, features), len(features)
+        return float((values.sum() - np.trace(values)) / (count * (count - 1)))
+
+    return within(first) + within(second) - 2 * float(kernel(first, second).mean())
 
 
 def _window_mean(plane: Array, window: int) -> Array:

@@ -7,11 +7,10 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from export import metrics
 from export.color import lab_to_srgb, srgb_to_lab
-from export.networks.colorizer import Colorizer
 from export.training import save_sheet
 
 SHOWN = 12
@@ -19,7 +18,7 @@ SHOWN = 12
 
 @torch.no_grad()
 def validate(
-    generator: Colorizer, pictures: list[np.ndarray], size: int, sheet: Path
+    generator: nn.Module, pictures: list[np.ndarray], size: int, sheet: Path
 ) -> dict[str, float]:
     """Mean |ab| error and colourfulness, of pictures (H, W, 3) uint8; draws some on a sheet.
 

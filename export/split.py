@@ -81,13 +81,15 @@ class Split:
         temporary.write_text(json.dumps(content, indent=0) + "\n")
         os.replace(temporary, path)
 
-    def indices(self, pictures: Pictures) -> tuple[list[int], list[int], list[int]]:
+    def indices(
+        self, pictures: Pictures, to_train: bool = True
+    ) -> tuple[list[int], list[int], list[int]]:
         """Of `pictures`: indices to train on, to choose checkpoints with, and held out."""
         parts: tuple[list[int], list[int], list[int]] = ([], [], [])
         for index, entry in enumerate(pictures.entries):
             part = 2 if entry.name in self.held_out else int(entry.name in self.validation)
             parts[part].append(index)
-        if not parts[0]:
+        if to_train and not parts[0]:
             raise DataUnusable("The split leaves no picture to train on.")
         return parts
 
@@ -167,7 +169,8 @@ def near_copies(hashes: np.ndarray, limit: int = NEAR_COPY_BITS) -> list[tuple[i
     for first in range(0, len(signs), 512):
         alike = signs[first : first + 512] @ signs.T  # bits - 2 * differing bits
         rows, columns = np.nonzero(alike >= hashes.shape[1] - 2 * limit)
-        pairs += [(first + int(i), int(j)) for i, j in zip(rows, columns) if first + i < j]
+        found = zip((first + rows).tolist(), columns.tolist(), strict=True)
+        pairs += [(one, other) for one, other in found if one < other]
     return pairs
 
 

@@ -72,7 +72,7 @@ def export(args: Args) -> Manifest:
     checkpoint = with_temperature(load_checkpoint(args.checkpoint), args.temperature)
     exact = fold_norms(checkpoint.generator())
     rounded = round_kernels(fold_norms(checkpoint.generator()))
-    graph = halve_kernels(fold_constants(trace(rounded)))
+    graph = halve_kernels(fold_constants(trace(rounded)), exact_parts(rounded))
     if error := check(graph):
         raise ExportRefused(f"The exported graph is malformed: {error}.")
     folder = args.models / args.id
@@ -113,18 +113,25 @@ def fold_norms(module: nn.Module) -> nn.Module:
 @torch.no_grad()
 def round_kernels(generator: nn.Module) -> nn.Module:
     """Rounds the weights that `halve_kernels` will store as fp16 to fp16's values, in place."""
-    for parameter in generator.parameters():
-        if is_halved(tuple(parameter.shape)):
+    for name, parameter in generator.named_parameters():
+        if is_halved(tuple(parameter.shape)) and not name.startswith(exact_parts(generator)):
             parameter.copy_(parameter.half().float())
     return generator
 
 
+def exact_parts(generator: nn.Module) -> tuple[str, ...]:
+    """Beginnings of the names of those weights that stay fp32."""
+    return getattr(generator, "exact_parts", ())
+
+
 def trace(generator: nn.Module) -> onnx.ModelProto:
     """The generator as an ONNX graph with fp32 weights and free height and width."""
-    channels = 1 if isinstance(generator, Colorizer) else 3
-    example = torch.rand(1, channels, 64, 96) * (100 if channels == 1 else 1)
-    axes = {2: "height", 3: "width"}
-    out_axes = {2: "out_height", 3: "out_width"} if channels == 1 else axes
+    inputs, outputs = tensor_specs(generator)
+    examples = tuple(test_inputs(inputs, 96, 64).values())
+    axes = {spec.name: {2: "height", 3: "width"} for spec in inputs if spec.layout == "NCHW"}
+    reduced = isinstance(generator, Colorizer)
+    for spec in outputs:
+        axes[spec.name] = {2: "out_height", 3: "out_width"} if reduced else axes[inputs[0].name]
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         # The TorchScript exporter needs no package besides onnx; it warns that it is not the
         # newest one.
@@ -132,29 +139,52 @@ def trace(generator: nn.Module) -> onnx.ModelProto:
         path = Path(folder) / "traced.onnx"
         torch.onnx.export(
             generator.eval(),
-            (example,),
+            examples,
             str(path),
-            input_names=["input"],
-            output_names=["output"],
-            dynamic_axes={"input": axes, "output": out_axes},
+            input_names=[spec.name for spec in inputs],
+            output_names=[spec.name for spec in outputs],
+            dynamic_axes=axes,
             opset_version=OPSET,
             dynamo=False,
         )
         return onnx.load(path)
 
 
+Specs = tuple[TensorSpec, ...]
+
+
+def tensor_specs(generator: nn.Module) -> tuple[Specs, Specs]:
+    """Inputs in the order of `forward`, and outputs in the order of its results."""
+    if isinstance(generator, Colorizer):
+        inputs = (
+            TensorSpec("lightness", "lab-l", (0.0, 100.0)),
+            TensorSpec("hint", "lab-ab", (-110.0, 110.0), role="hint"),
+            TensorSpec("hint_mask", "mask", (0.0, 1.0), role="hint-mask"),
+            TensorSpec(
+                "noise", "latent", (0.0, 1.0), "NC", role="noise", size=generator.noise_size
+            ),
+        )
+        count = len(generator.palette)
+        outputs = (
+            TensorSpec("ab", "lab-ab", (-110.0, 110.0)),
+            TensorSpec("palette", "latent", (0.0, 1.0), role="palette", size=count),
+        )
+        return inputs, outputs
+    srgb = ("srgb", (0.0, 1.0))
+    return (TensorSpec("input", *srgb),), (TensorSpec("output", *srgb),)
+
+
 def describe(args: Args, checkpoint: Checkpoint, generator: nn.Module, file: Path) -> Manifest:
     """The manifest, but for the parity that is yet to be measured."""
+    inputs, outputs = tensor_specs(generator)
+    task, tiling, palette, temperature = "colorize", TilingSpec("never"), (), 1.0
+    multiple = Colorizer.size_multiple
     if isinstance(generator, Stylizer):
-        task, spaces = "stylize", ("srgb", "srgb")
-        ranges = ((0.0, 1.0), (0.0, 1.0))
+        task, multiple = "stylize", generator.size_multiple
         tiling = TilingSpec("allowed", generator.receptive_radius())
-        multiple = generator.size_multiple
-    else:
-        task, spaces = "colorize", ("lab-l", "lab-ab")
-        ranges = ((0.0, 100.0), (-110.0, 110.0))
-        tiling = TilingSpec("never")
-        multiple = Colorizer.size_multiple
+    elif isinstance(generator, Colorizer):
+        palette = tuple((float(a), float(b)) for a, b in generator.palette)
+        temperature = generator.temperature
     return Manifest(
         id=args.id,
         task=task,
@@ -163,8 +193,8 @@ def describe(args: Args, checkpoint: Checkpoint, generator: nn.Module, file: Pat
         file="model.onnx",
         sha256=file_sha256(file),
         opset=OPSET,
-        inputs=(TensorSpec("input", spaces[0], ranges[0]),),
-        outputs=(TensorSpec("output", spaces[1], ranges[1]),),
+        inputs=inputs,
+        outputs=outputs,
         size=SizeSpec(minimum=multiple, multiple_of=multiple, work=args.work),
         tiling=tiling,
         license=args.license,
@@ -177,6 +207,8 @@ def describe(args: Args, checkpoint: Checkpoint, generator: nn.Module, file: Pat
             "onnx": onnx.__version__,
         },
         default=args.default,
+        palette=palette,
+        temperature=temperature,
     )
 
 
@@ -184,19 +216,25 @@ def describe(args: Args, checkpoint: Checkpoint, generator: nn.Module, file: Pat
 def measure_parity(
     manifest: Manifest, folder: Path, rounded: nn.Module, exact: nn.Module, tolerance: float
 ) -> Parity:
-    """Runs both at three sizes, on smooth random pictures. Raises ExportRefused."""
+    """Runs both at three sizes, on random inputs of every role. Raises ExportRefused."""
     session = Generator.open(Model(manifest, folder), device="cpu")
     parity_error = rounding_error = 0.0
     for width, height in PARITY_SIZES:
-        picture = test_picture(manifest, width, height)
-        expected = rounded(picture).numpy()
-        found = session.run(picture.numpy())
-        if found.shape != expected.shape:
-            raise ExportRefused(
-                f"At {width}x{height} PyTorch returns {expected.shape}, ONNX {found.shape}."
-            )
-        parity_error = max(parity_error, float(np.abs(found - expected).max()))
-        rounding_error = max(rounding_error, float(np.abs(exact(picture).numpy() - expected).max()))
+        inputs = test_inputs(manifest.inputs, width, height)
+        found = session.run_all({role: value.numpy() for role, value in inputs.items()})
+        wanted = as_tuple(rounded(*inputs.values()))
+        unrounded = as_tuple(exact(*inputs.values()))
+        for spec, expected, precise in zip(manifest.outputs, wanted, unrounded, strict=True):
+            result = found[spec.role]
+            if result.shape != expected.shape:
+                raise ExportRefused(
+                    f"At {width}x{height} PyTorch returns {tuple(expected.shape)} as {spec.name}, "
+                    f"ONNX {result.shape}."
+                )
+            parity_error = max(parity_error, float(np.abs(result - expected.numpy()).max()))
+            if spec.role == "picture":  # logits have no unit that a limit could be given in
+                difference = float((precise - expected).abs().max())
+                rounding_error = max(rounding_error, difference)
     if not parity_error <= tolerance:  # also refuses NaN
         raise ExportRefused(
             f"PyTorch and ONNX Runtime differ by {parity_error:.2e}, more than {tolerance:.0e}."
@@ -205,16 +243,32 @@ def measure_parity(
     return Parity(parity_error, tolerance, rounding_error, sizes)
 
 
-def test_picture(manifest: Manifest, width: int, height: int) -> Tensor:
-    """A smooth random picture in the input's units, (1, C, height, width)."""
-    spec = manifest.inputs[0]
+def as_tuple(result: Tensor | tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    return result if isinstance(result, tuple) else (result,)
+
+
+def test_inputs(specs: Specs, width: int, height: int) -> dict[str, Tensor]:
+    """Smooth random pictures and random vectors in the inputs' units, by role.
+
+    A mask marks a third of the blocks of 16 pixels, so that hints and their absence both count.
+    """
     random = torch.Generator().manual_seed(width * 10_000 + height)
-    coarse = torch.rand(1, spec.channels, height // 16, width // 16, generator=random)
-    picture = nn.functional.interpolate(
-        coarse, size=(height, width), mode="bilinear", align_corners=False
-    )
-    low, high = spec.range
-    return low + (high - low) * picture
+    inputs = {}
+    for spec in specs:
+        if spec.layout == "NC":
+            inputs[spec.role] = torch.randn(1, spec.channels, generator=random)
+            continue
+        coarse = torch.rand(1, spec.channels, height // 16, width // 16, generator=random)
+        if spec.space == "mask":
+            marked = (coarse < 1 / 3).float()
+            inputs[spec.role] = nn.functional.interpolate(marked, size=(height, width))
+            continue
+        picture = nn.functional.interpolate(
+            coarse, size=(height, width), mode="bilinear", align_corners=False
+        )
+        low, high = spec.range
+        inputs[spec.role] = low + (high - low) * picture
+    return inputs
 
 
 if __name__ == "__main__":

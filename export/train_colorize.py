@@ -58,6 +58,7 @@ class Args:
     huber_weight: float = option(1.0, "weight of the Huber loss on ab")
     divergence_weight: float = option(0.02, "weight of the KL divergence of the noise, in nats")
     perceptual_weight: float = option(0.0, "weight of the perceptual loss; needs --vgg")
+    perceptual_share: float = option(1.0, "share of each batch that the perceptual loss sees")
     adversarial_weight: float = option(0.0, "weight of the adversarial loss")
     adversarial_loss: str = option("hinge", "minimax, non-saturating, lsgan or hinge")
     critic_steps: int = option(200, "steps in which the discriminator learns alone, at first")

@@ -5,7 +5,8 @@ plug-ins/limner/
   plugin/             our code inside GIMP
   core/               __init__.py and protocol.py, the part that both Pythons share
   locale/             the plug-in's texts in other languages, made of po/
-  installation.json   which Python runs core, where models and log are
+  help/               the pages behind the dialogs' Help button, from docs/help/
+  installation.json   which Python runs core, where models, style pictures and log are
 """
 
 import json
@@ -20,12 +21,17 @@ RECORD = "installation.json"
 SCHEMA = 1
 SCRIPT = "limner.py"
 SHARED = ("__init__.py", "protocol.py")
+HELP = Path("docs/help")
 
 PYTHON_3, PYTHON_2 = b"#!/usr/bin/env python3\n", b"#!/usr/bin/env python2\n"
 """First lines of the script; the second is what GIMP 2.10's own Python plug-ins have."""
 
 _NOT_COPIED = frozenset({"entry"})
-_OURS = {"plugin", "core", "locale", SCRIPT, RECORD, "__pycache__"}
+_OURS = {"plugin", "core", "locale", "help", SCRIPT, RECORD, "__pycache__"}
+_OUR_SUFFIXES = {
+    "locale": (".mo",),
+    "help": (".html", ".css", ".xml", ".jpg", ".png"),
+}
 
 
 @dataclass(frozen=True)
@@ -37,6 +43,7 @@ class Source:
             its modules in Python 2 alone.
         link: links into the checkout instead of copies.
         models: folders with a folder per model.
+        styles: folders with style pictures.
     """
 
     checkout: Path
@@ -46,6 +53,7 @@ class Source:
     python: Path
     models: tuple[Path, ...]
     log: Path
+    styles: tuple[Path, ...] = ()
 
     def record(self) -> dict[str, object]:
         return {
@@ -54,6 +62,7 @@ class Source:
             "python": str(self.python),
             "models": [str(folder) for folder in self.models],
             "log": str(self.log),
+            "styles": [str(folder) for folder in self.styles],
         }
 
 
@@ -118,13 +127,15 @@ def foreign_files(folder: Path) -> list[Path]:
 
 
 def _own_files(folder: Path) -> list[Path]:
-    """Ours are Python files, compiled or not, at the places that this module's docstring lists."""
-    return [
-        path
-        for path in _all_files(folder)
-        if path.relative_to(folder).parts[0] in _OURS
-        and (path.is_symlink() or path.suffix in (".py", ".pyc", ".mo") or path.name == RECORD)
-    ]
+    """Ours are files of the usual kinds at the places that this module's docstring lists."""
+    return [path for path in _all_files(folder) if _is_own(path, path.relative_to(folder).parts[0])]
+
+
+def _is_own(path: Path, place: str) -> bool:
+    if place not in _OURS:
+        return False
+    suffixes = _OUR_SUFFIXES.get(place, (".py", ".pyc"))
+    return path.is_symlink() or path.suffix in suffixes or path.name == RECORD
 
 
 def _all_files(folder: Path) -> list[Path]:
@@ -143,10 +154,12 @@ def _fill(new: Path, source: Source) -> None:
         (new / "plugin").symlink_to(source.checkout / "plugin", target_is_directory=True)
         for name in SHARED:
             (new / "core" / name).symlink_to(source.checkout / "core" / name)
+        (new / "help").symlink_to(source.checkout / HELP, target_is_directory=True)
     else:
         files.copy_tree(source.checkout / "plugin", new / "plugin", _NOT_COPIED)
         for name in SHARED:
             files.copy_file(source.checkout / "core" / name, new / "core" / name)
+        files.copy_tree(source.checkout / HELP, new / "help")
     catalogs.put(new / "locale", source.checkout)
     text = json.dumps(source.record(), indent=2) + "\n"
     (new / RECORD).write_text(text, encoding="utf-8")

@@ -51,6 +51,15 @@ class Colorizer(nn.Module):
 
     size_multiple = 32
     downscale = 4
+    # Rounded to fp16 these few weights, which everything else sees the picture through, change
+    # ab by up to 0.37; all the others by 0.02.
+    exact_parts = (
+        "encoder.stem.",
+        "encoder.stages.0.",
+        "encoder.stages.1.",
+        "encoder.stages.2.",
+        "encoder.stages.3.",
+    )
 
     def __init__(
         self,
@@ -176,7 +185,7 @@ def hint_pyramid(hint: Tensor, mask: Tensor) -> list[Tensor]:
             field = F.interpolate(field, scale_factor=2.0, mode="bilinear", align_corners=False)
             field = field * field.new_tensor((1.0, 1.0, 0.5)).view(1, 3, 1, 1)
         weight = cover / (cover + 0.005)
-        own = torch.cat((color / (cover + 1e-7), torch.ones_like(cover)), dim=1)
+        own = torch.cat((color, cover), dim=1) / (cover + 1e-7)
         field = field + weight * (own - field)
         levels.append(field)
     return levels[::-1]

@@ -1,6 +1,7 @@
 """The command line as users call it: a process, folders in, pictures out, sentences on failure."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -8,10 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import pyvips
+from onnx import helper
 
 from core.cli import find_jobs, main
 from core.errors import BadRequest
 from core.manifest import TilingSpec
+from tests.drawings import lines
 from tests.fakes import onnx as fakes
 from tests.pixels import assert_close, draw, grey
 
@@ -73,6 +76,62 @@ def test_style(tmp_path, models):
     assert ran.returncode == 0, ran.stderr
     assert_close(load(tmp_path / "photo.styled.png"), np.rint(draw("w6\n42", 8) / 2 + 0.01)
                  .astype(np.uint8), 0)  # fmt: skip
+
+
+def test_the_style_of_pictures(tmp_path):
+    fakes.any_style(tmp_path / "models" / "any")
+    fakes.scale(tmp_path / "models" / "dark", 0.5, default=True)
+    photo = save(tmp_path / "photo.png", np.full((16, 16, 3), 100, np.uint8))
+    white = save(tmp_path / "white.png", np.full((8, 8, 3), 200, np.uint8))
+    black = save(tmp_path / "black.png", np.full((8, 8, 3), 40, np.uint8))
+    models = tmp_path / "models"
+    first, second, third = (tmp_path / f"{n}.png" for n in "123")  # libvips remembers by name
+    ran = limner("style", photo, "--style", white, "-o", first, models=models)
+    assert ran.returncode == 0 and "Any on CPU" in ran.stderr
+    assert_close(load(first), np.full((16, 16, 3), 200, np.uint8), 1)
+    mix = ["--style", white, "--weight", "3", "--style", black, "--weight", "1"]
+    limner("style", photo, *mix, "--brush-size", "2", "-o", second, models=models)
+    assert_close(load(second), np.full((16, 16, 3), 160, np.uint8), 1)
+    named = limner("style", photo, "--style", "great-wave", "--preserve-colors", "-o", third,
+                   models=models)  # fmt: skip
+    assert named.returncode == 0, named.stderr
+    assert_close(load(third)[..., 0], load(third)[..., 2], 1)  # the photograph is grey
+    few = limner("style", photo, "--style", white, "--weight", "1", "--weight", "2", models=models)
+    assert few.returncode == 2 and "2 --weight for 1 --style" in few.stderr
+    none = limner("style", photo, "--style", "nowhere", models=models)
+    assert none.returncode == 1 and "There is no style picture nowhere." in none.stderr
+    assert "great-wave" in limner("styles").stdout
+
+
+def test_colour_and_style_in_one_run(tmp_path, models):
+    source = save(tmp_path / "old.png", grey("4", 16))
+    ran = limner("style", source, "--colorize", "--model", "dark", models=models)
+    assert ran.returncode == 0, ran.stderr
+    red, green, blue = load(tmp_path / "old.styled.png")[8, 8]
+    assert 40 < green < blue < red < 110  # rose, and dark
+
+
+def test_models_are_added_listed_verified_and_removed(tmp_path):
+    node = helper.make_node("Identity", ["input"], ["output"])
+    path = fakes.stranger(tmp_path / "Same 7.onnx", ["None", 3, 64, 64], [node])
+    folder = tmp_path / "models"
+    ran = limner("models", "add", path, "--models", folder)
+    assert (ran.returncode, ran.stdout) == (0, "same-7\n"), ran.stderr
+    assert "64×64 pixels" in ran.stderr and "Licence: not stated" in ran.stderr
+    for listing in (["models"], ["models", "list"]):
+        assert "same-7  stylize  Same 7" in limner(*listing, models=folder).stdout
+    assert limner("models", "verify", "--models", folder).stdout == "same-7: whole\n"
+    photo = save(tmp_path / "photo.png", draw("w4\n26", 50))
+    ran = limner("style", photo, "--model", "same-7", models=folder)
+    assert "painted 4 tiles that are faded into each other" in ran.stderr
+    assert_close(load(tmp_path / "photo.styled.png"), draw("w4\n26", 50), 1)
+    (folder / "same-7" / "model.onnx").write_bytes(b"x")
+    ran = limner("models", "verify", "same-7", "--models", folder)
+    assert ran.returncode == 1 and "damaged" in ran.stderr and "Traceback" not in ran.stderr
+    assert limner("models", "remove", "same-7", "--models", folder).stdout == "same-7\n"
+    assert list(folder.iterdir()) == []
+    ran = limner("models", "remove", "same-7", "--models", folder)
+    assert ran.returncode == 2 and "no model 'same-7' (installed: none)" in ran.stderr
 
 
 def test_a_folder_is_mirrored_and_a_broken_file_does_not_stop_it(tmp_path, models):
@@ -162,6 +221,107 @@ def test_wrong_choices_are_a_sentence(tmp_path, models, choice, words, capsys, m
     assert os.listdir(tmp_path) == ["a.png"]
 
 
+def test_hints_give_the_same_pixels_as_the_filter(tmp_path, models):
+    from core.colorize import ColorizeSettings
+    from core.filters import run_colorize
+    from core.image import Image
+    from core.work import Other, Work
+    from tests.core.engine import open_generator
+
+    picture = grey("1246\n6421", 16)
+    hint = np.zeros((32, 64, 4), np.uint8)
+    hint[4:10, 20:30] = (30, 60, 200, 255)
+    save(tmp_path / "old.png", picture)
+    save(tmp_path / "dabs.png", hint)
+    out = tmp_path / "new.png"
+    ran = limner("colorize", tmp_path / "old.png", "--hints", tmp_path / "dabs.png",
+                 "-o", out, "--device", "cpu", models=models)  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    generator = open_generator(fakes.constant_ab(tmp_path / "m" / "rose", 40.0, 10.0))
+    others = (Other("hint", Image(hint)),)
+    work = Work(Image(picture), ColorizeSettings(), lambda task, name: generator, "",
+                lambda fraction, text: None, others)  # fmt: skip
+    assert_close(load(out), run_colorize(work).image.pixels, 0)
+    assert load(out)[6, 25, 2] > load(out)[6, 25, 0]
+
+
+def test_palette_reference_and_variants(tmp_path, models, capsys):
+    fakes.palette_ab(tmp_path / "m" / "choosing", ((60, 40), (20, -60), (-50, 40)), (1, 0.7, 0.5))
+    source = save(tmp_path / "old.png", grey("4", 16))
+    save(tmp_path / "blue.png", draw("b", 16))
+    (tmp_path / "blue.gpl").write_text("GIMP Palette\n40 60 200 blue\n")
+    for choice in (["--palette", "#2840c8"], ["--palette", str(tmp_path / "blue.gpl")],
+                   ["--reference", str(tmp_path / "blue.png")]):  # fmt: skip
+        out = tmp_path / "new.png"
+        assert (
+            main(["colorize", str(source), "-o", str(out), "--models", str(models), *choice]) == 0
+        )
+        assert load(out)[8, 8, 2] > load(out)[8, 8, 0]
+    choice = ["--seed", "3", "--variants", "3", "--models", str(tmp_path / "m")]
+    assert main(["colorize", str(source), "-o", str(tmp_path / "out.png"), *choice]) == 0
+    made = [load(tmp_path / name) for name in ("out.png", "out.variant2.png", "out.variant3.png")]
+    assert (made[0] != made[1]).any() and (made[1] != made[2]).any()
+    out = tmp_path / "one.png"
+    choice = ["--seed", "3", "--models", str(models)]
+    assert main(["colorize", str(source), "-o", str(out), *choice]) == 0
+    assert "one colouring" in capsys.readouterr().err
+
+
+def test_a_changed_reference_makes_a_folder_again(tmp_path, models):
+    save(tmp_path / "in" / "a.png", grey("4", 16))
+    command = ["colorize", str(tmp_path / "in"), "-o", str(tmp_path / "out"), "--models",
+               str(models), "--reference", str(tmp_path / "r.png")]  # fmt: skip
+    made = []
+    for turn, letter in enumerate("brr"):
+        if turn < 2:
+            save(tmp_path / "r.png", draw(letter, 16 + turn))
+        # each in a process of its own: libvips remembers files by their names
+        assert limner(*command).returncode == 0
+        copy = shutil.copy(tmp_path / "out" / "a.png", tmp_path / f"{turn}.png")
+        made.append(load(copy))
+    assert made[0][8, 8, 2] > made[1][8, 8, 2] + 100
+    record = (tmp_path / "out" / ".limner-done.jsonl").read_text()
+    assert len(record.splitlines()) == 2  # the third turn had nothing to do
+
+
+def test_inspect_tells_the_likeliest_colors(tmp_path, models, capsys):
+    fakes.palette_ab(tmp_path / "m" / "choosing", ((60, 40), (20, -60)), (1, 0.7))
+    source = str(save(tmp_path / "old.png", grey("4", 16)))
+    assert main(["inspect", source, "--at", "3,4", "--models", str(tmp_path / "m")]) == 0
+    first, second, sure = capsys.readouterr().out.splitlines()
+    assert first.startswith("#") and first.endswith("57.4%") and second.endswith("42.6%")
+    assert sure.startswith("confidence 0.")
+    assert main(["inspect", source, "--at", "3,4", "--models", str(models)]) == 1
+    assert "does not tell" in capsys.readouterr().err
+    for place in ("16,0", "x", "1", "-1,3", "1,2,3"):
+        assert main(["inspect", source, "--at=" + place, "--models", str(models)]) == 2
+        assert "--at" in (said := capsys.readouterr().err) or "'at'" in said
+
+
+@pytest.mark.parametrize(
+    ("choice", "words"),
+    [
+        (["--hints", "missing.png"], "missing.png cannot be read"),
+        (["--reference", "missing.png"], "missing.png cannot be read"),
+        (["--reference", "a.png", "--reference", "b.png"], "one --reference"),
+        (["--palette", "missing.gpl"], "missing.gpl cannot be read"),
+        (["--palette", "blue"], "no colour like"),
+        (["--seed", "-1"], "'seed' is -1"),
+        (["--variants", "7"], "'variants' is 7"),
+        (["--hints", "a.png", "b.png"], "--hints is for one picture"),
+        (["--jobs", "1", "--reference", "missing.png"], "missing.png cannot be read"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_wrong_wishes_are_a_sentence(tmp_path, models, choice, words, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    save(tmp_path / "a.png", grey("4", 16))
+    save(tmp_path / "b.png", grey("4", 16))
+    assert main(["colorize", "--models", str(models), *choice, "a.png"]) in (1, 2)
+    assert words in capsys.readouterr().err
+    assert sorted(os.listdir(tmp_path)) == ["a.png", "b.png"]
+
+
 def names(jobs, folder):
     return [(j.source.relative_to(folder).as_posix(), j.target.relative_to(folder).as_posix())
             for j in jobs]  # fmt: skip
@@ -229,3 +389,21 @@ def test_a_bar_on_a_terminal_and_lines_elsewhere(capsys):
     bar(0.5, "Painting")
     bar.close("done")
     assert capsys.readouterr().out == "a.png\na.png done\n"
+
+
+def test_a_drawing_and_its_layers(tmp_path, models):
+    both = tmp_path / "models"
+    fakes.sketcher(both / "painter")
+    fakes.constant_ab(both / "rose", default=True)
+    source = save(tmp_path / "sketch.png", lines("aab\nccb", 40)[0])
+    layers = tmp_path / "layers"
+    ran = limner("colorize", source, "--layers", layers, "--flats", "--strictness", "1",
+                 models=both)  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    names = ["sketch.colors.png", "sketch.flats.png", "sketch.lines.png"]
+    assert sorted(os.listdir(layers)) == names
+    colors, flats, ink = (load(layers / name).astype(float) for name in names)
+    assert np.array_equal(colors, flats)
+    alpha = ink[..., 3:] / 255
+    over = colors * (1 - alpha) + ink[..., :3] * alpha
+    assert np.abs(over - load(tmp_path / "sketch.colorized.png")).max() < 2

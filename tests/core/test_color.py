@@ -76,3 +76,44 @@ def test_equal_channels_are_exactly_neutral():
 def test_float32_stays_float32():
     lab = color.srgb_to_lab(np.ones((2, 3), np.float32))
     assert lab.dtype == color.lab_to_srgb(lab).dtype == np.float32
+
+
+SHARMA = """
+50.0000 2.6772 -79.7751 50.0000 0.0000 -82.7485 2.0425
+50.0000 -1.3802 -84.2814 50.0000 0.0000 -82.7485 1.0000
+50.0000 0.0000 0.0000 50.0000 -1.0000 2.0000 2.3669
+50.0000 2.4900 -0.0010 50.0000 -2.4900 0.0009 7.1792
+50.0000 2.4900 -0.0010 50.0000 -2.4900 0.0011 7.2195
+50.0000 -0.0010 2.4900 50.0000 0.0009 -2.4900 4.8045
+50.0000 2.5000 0.0000 50.0000 0.0000 -2.5000 4.3065
+50.0000 2.5000 0.0000 73.0000 25.0000 -18.0000 27.1492
+50.0000 2.5000 0.0000 56.0000 -27.0000 -3.0000 31.9030
+60.2574 -34.0099 36.2677 60.4626 -34.1751 39.4387 1.2644
+22.7233 20.0904 -46.6940 23.0331 14.9730 -42.5619 2.0373
+90.8027 -2.0831 1.4410 91.1528 -1.6435 0.0447 1.4441
+2.0776 0.0795 -1.1350 0.9033 -0.0636 -0.5514 0.9082
+"""
+"""Pairs of L*, a*, b* and their CIEDE2000, from the table of Sharma, Wu and Dalal (2005)."""
+
+
+def test_delta_e_2000_is_that_of_the_published_pairs():
+    rows = np.array(SHARMA.split(), float).reshape(-1, 7)
+    found = color.delta_e_2000(rows[:, :3], rows[:, 3:6])
+    np.testing.assert_allclose(found, rows[:, 6], atol=1e-4)
+    np.testing.assert_allclose(color.delta_e_2000(rows[:, 3:6], rows[:, :3]), rows[:, 6], atol=1e-4)
+
+
+def test_fit_gamut_keeps_what_fits_and_the_hue_of_the_rest():
+    rng = np.random.default_rng(4)
+    lightness = rng.uniform(0, 100, 500)
+    ab = rng.uniform(-110, 110, (500, 2))
+    fitted = color.fit_gamut(lightness, ab)
+    back = color.lab_to_srgb(np.column_stack((lightness, fitted)))
+    assert back.min() > -0.002 and back.max() < 1.001
+    # a two-hundredth more would not fit, where anything was taken away
+    shorter = np.hypot(*fitted.T) < np.hypot(*ab.T) * 0.99
+    more = color.lab_to_linear(np.column_stack((lightness, fitted + ab * 0.005)))
+    assert ((more < 0) | (more > 1)).any(axis=1)[shorter].all() and shorter.sum() > 100
+    np.testing.assert_allclose(fitted[:, 0] * ab[:, 1], fitted[:, 1] * ab[:, 0], atol=1e-6)
+    np.testing.assert_array_equal(color.fit_gamut(np.array([50.0]), np.array([[10.0, 5.0]])),
+                                  [[10.0, 5.0]])  # fmt: skip

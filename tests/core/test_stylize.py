@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from core import stylize as module
+from core import tile_run as module
 from core.errors import BadRequest, ModelCorrupt, OutOfMemory
 from core.image import Image
 from core.manifest import SizeSpec, TilingSpec
@@ -173,7 +173,7 @@ def test_an_output_of_another_size_is_the_models_fault(tmp_path):
         def run(self, array):
             return array[..., :-1]
 
-    with pytest.raises(ModelCorrupt, match="shape"):
+    with pytest.raises(ModelCorrupt, match="29×20 pixels for 30×20"):
         run(noise(20, 30, 3), Shrinking())
 
 

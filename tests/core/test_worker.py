@@ -92,7 +92,10 @@ def test_hello_says_who_is_there(worker):
     assert worker.hello["kind"] == "hello"
     assert worker.hello["protocol"] == protocol.PROTOCOL
     assert worker.hello["core"] == __version__
-    assert {"id": "same", "task": "stylize", "title": "Same"} in worker.hello["models"]
+    same = {"id": "same", "task": "stylize", "title": "Same", "takes": ["picture"]}
+    assert same in worker.hello["models"]
+    wave = next(style for style in worker.hello["styles"] if style["id"] == "great-wave")
+    assert wave["painter"] == "Katsushika Hokusai" and Path(wave["path"]).is_file()
 
 
 def test_an_identity_model_gives_back_the_picture(worker):
@@ -105,6 +108,43 @@ def test_an_identity_model_gives_back_the_picture(worker):
         assert result == pixels.tobytes()
         assert steps
         assert all(step["id"] == 5 and 0 <= step["fraction"] <= 1 for step in steps)
+
+
+def test_a_style_picture_comes_beside_the_picture(tmp_path):
+    fakes.any_style(tmp_path / "any")
+    fakes.identity(tmp_path / "same", default=True)
+    pixels, style = np.full((20, 30, 3), 100, np.uint8), np.full((5, 5, 4), 200, np.uint8)
+    other = {"role": "style", "x": 3, "y": -9, "width": 5, "height": 5, "format": "R'G'B'A u8"}
+    with Worker(tmp_path) as worker:
+        for params, level in [({}, 200), ({"strength": 0.5}, 150)]:
+            worker.send(Pair(pixels, style), "R'G'B' u8", "stylize", others=[other], params=params)
+            _, header, result = worker.receive()
+            assert header["kind"] == "result", header
+            assert header["report"]["model"] == "any"  # the default takes no style
+            assert header["report"]["brush_size"] == 1.0
+            assert np.abs(np.frombuffer(result, np.uint8).astype(int) - level).max() <= 1
+        _, header, _ = worker.ask(pixels, "R'G'B' u8", "stylize", model="any")
+        assert (header["kind"], header["code"]) == ("failure", "bad_request")
+        assert "needs a style picture" in header["sentence"]
+
+
+class Pair:
+    """A picture and another, as one payload."""
+
+    def __init__(self, picture, other):
+        self.shape, self.parts = picture.shape, (picture, other)
+
+    def tobytes(self):
+        return b"".join(part.tobytes() for part in self.parts)
+
+
+def test_colour_and_style_in_one_request(worker):
+    gray = np.full((40, 40, 1), 128, np.uint8)
+    params = {"colorize": True}
+    _, header, result = worker.ask(gray, "Y' u8", "stylize", model="same", params=params)
+    assert header["kind"] == "result" and header["picture"]["format"] == "R'G'B' u8"
+    red, green, blue = np.frombuffer(result, np.uint8)[:3]
+    assert red > 140 > 120 > green > blue  # the default colouriser's orange
 
 
 def test_a_colouriser_without_colour_gives_back_the_grey_picture(worker):
@@ -277,3 +317,64 @@ def test_a_second_request_may_wait_in_the_pipe(worker):
     worker.send(ramp(), "R'G'B' u8", id=2)
     assert worker.receive()[1]["id"] == 1
     assert worker.receive()[1]["id"] == 2
+
+
+def send_with(worker, pixels, others, **changes):
+    """Ask for a grey picture with others: (role, x, y, pixels R'G'B'A)."""
+    request = {"kind": "request", "id": 5, "filter": "colorize", "model": "", "device": "cpu"}
+    height, width = pixels.shape[:2]
+    request |= {"params": {}, "picture": {"width": width, "height": height, "format": "Y' u8"}}
+    request["others"] = [
+        {"role": role, "x": x, "y": y, "width": p.shape[1], "height": p.shape[0],
+         "format": "R'G'B'A u8"}
+        for role, x, y, p in others
+    ]  # fmt: skip
+    payload = [pixels.tobytes(), *(p.tobytes() for *_, p in others)]
+    protocol.write_frame(worker.process.stdin, {**request, **changes}, payload)
+    return worker.receive()
+
+
+def test_a_hint_colors_its_place(worker):
+    grey = np.full((40, 60, 1), 120, np.uint8)
+    hint = np.zeros((10, 10, 4), np.uint8)
+    hint[2:8, 2:8] = (40, 60, 200, 255)
+    _, header, result = send_with(worker, grey, [("hint", 20, 10, hint)])
+    assert header["kind"] == "result", header
+    assert header["report"]["hinted"] > 0
+    pixels = np.frombuffer(result, np.uint8).reshape(40, 60, 3)
+    red, green, blue = pixels[15, 25].astype(int)
+    assert blue > red + 100 and blue > green + 100
+
+
+def test_variants_are_layers_and_a_place_is_told_of(tmp_path):
+    fakes.palette_ab(tmp_path / "choosing", ((60, 40), (-50, 40), (20, -60)), (1, 0.7, 0.2))
+    grey = np.full((24, 30, 1), 120, np.uint8)
+    with Worker(tmp_path) as worker:
+        params = {"seed": 4, "variants": 3, "palette": []}
+        _, header, result = send_with(worker, grey, [], params=params, at=[29, 23])
+        assert [other["role"] for other in header["others"]] == ["variant", "variant"]
+        assert len(result) == 3 * grey.size * 3
+        assert len(header["report"]["likeliest"]) == 3
+        assert 0 <= header["report"]["confidence"] <= 1
+        for at in ([30, 0], [-1, 0], [1], "1,2", [1.5, 2], [True, 1], {}):
+            _, header, _ = send_with(worker, grey, [], at=at)
+            assert (header["kind"], header["code"]) == ("failure", "bad_request")
+            assert "'at' is" in header["sentence"]
+
+
+def test_a_preview_with_a_hint_is_recalled_and_equals_the_run(worker):
+    grey = ramp(channels=1)
+    hint = np.zeros((20, 30, 4), np.uint8)
+    hint[5:9, 5:9] = (40, 60, 200, 255)
+
+    def asked(strength, **changes):
+        params = {"strength": strength}
+        _, header, result = send_with(
+            worker, grey, [("hint", 0, 0, hint)], params=params, **changes
+        )
+        return header["report"]["recalled"], result
+
+    assert asked(1.0, preview=True)[0] is False
+    recalled, previewed = asked(0.25, preview=True)
+    assert recalled is True
+    assert asked(0.25) == (False, previewed)

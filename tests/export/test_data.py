@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import tarfile
 
 import numpy as np
@@ -29,6 +30,30 @@ def test_tar_gives_the_same_pixels(photos, tmp_path):
     by_name = {entry.name: i for i, entry in enumerate(from_tar.entries)}
     for index, entry in enumerate(from_folder.entries):
         assert np.array_equal(from_folder[index], from_tar[by_name[entry.name]])
+
+
+def test_folder_of_shards_gives_the_same_pictures(photos, tmp_path):
+    """WebDataset's layout: numbered tars, in them files of the same key, pictures and others."""
+    (tmp_path / "shards").mkdir()
+    for shard in range(2):
+        with tarfile.open(tmp_path / "shards" / f"train-{shard:06d}.tar", "w") as archive:
+            for path in sorted((photos / f"class{shard}").iterdir()):
+                archive.add(path, path.name)
+                label = tarfile.TarInfo(f"{path.stem}.cls")
+                label.size = 1
+                archive.addfile(label, io.BytesIO(b"0"))
+    shards = Pictures.open([tmp_path / "shards"], tmp_path / "cache", 40)
+    folder = Pictures.open([photos], tmp_path / "cache", 40)
+    assert {entry.name for entry in shards.entries} == {entry.name for entry in folder.entries}
+
+
+def test_pictures_of_one_name_in_two_classes_are_told_apart(photos, tmp_path):
+    for number in range(2):
+        first = sorted((photos / f"class{number}").iterdir())[0]
+        first.rename(first.with_name("same.png"))
+    names = [entry.name for entry in Pictures.open([photos], tmp_path / "cache", 40).entries]
+    assert len(set(names)) == 12
+    assert {"same.png", "class1/same.png"} <= set(names)
 
 
 def test_broken_grey_and_small_are_counted(photos, tmp_path):

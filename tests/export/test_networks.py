@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from export.networks.colorizer import Colorizer
+from export.networks.colorizer import Colorizer, hint_pyramid
+from export.networks.discriminator import PatchDiscriminator
 from export.networks.judges import LpipsSqueeze, ResNet50Features
 from export.networks.mobilenet import MobileNetV2
 from export.networks.stylizer import Stylizer
@@ -16,9 +17,63 @@ pytestmark = pytest.mark.export
 @torch.no_grad()
 def test_colorizer_gives_ab_at_a_quarter():
     generator = Colorizer(palette_size=8).eval()
-    ab = generator(torch.rand(2, 1, 64, 96) * 100)
+    ab, logits = generator(torch.rand(2, 1, 64, 96) * 100)
     assert ab.shape == (2, 2, 16, 24)
     assert ab.abs().max() <= 110
+    assert logits.shape == (2, 8, 16, 24)
+
+
+@torch.no_grad()
+def test_left_out_inputs_are_zeros():
+    generator = Colorizer(palette_size=8).eval()
+    lightness = torch.rand(1, 1, 64, 64) * 100
+    hint, mask, noise = torch.zeros(1, 2, 64, 64), torch.zeros(1, 1, 64, 64), torch.zeros(1, 8)
+    assert torch.equal(generator(lightness)[0], generator(lightness, hint, mask, noise)[0])
+    assert not torch.equal(generator(lightness)[1], generator(lightness, noise=noise + 2)[1])
+
+
+@torch.no_grad()
+def test_colorizer_obeys_hints():
+    generator = Colorizer(palette_size=8).eval()
+    hint, mask = torch.zeros(1, 2, 64, 64), torch.zeros(1, 1, 64, 64)
+    hint[:, 0, 20:28, 40:48], mask[:, :, 20:28, 40:48] = 33.0, 1.0
+    ab = generator(torch.full((1, 1, 64, 64), 50.0), hint, mask)[0]
+    wanted = torch.tensor([33.0, 0.0]).view(1, 2, 1, 1)
+    assert (ab[:, :, 5:7, 10:12] - wanted).abs().max() < 1e-3
+
+
+def test_hints_reach_every_pixel_and_none_is_told_from_grey():
+    hint, mask = torch.zeros(1, 2, 64, 96), torch.zeros(1, 1, 64, 96)
+    assert all(level.abs().max() == 0 for level in hint_pyramid(hint, mask))
+    hint[:, 1, :4, :4], mask[:, :, :4, :4] = 25.0, 1.0
+    *levels, whole = hint_pyramid(hint, mask)
+    assert [tuple(level.shape[-2:]) for level in levels] == [(16, 24), (8, 12), (4, 6), (2, 3)]
+    for level in levels:  # the only hint's colour everywhere, nearest at the hint
+        assert (level[:, 1] - 0.5).abs().max() < 1e-2
+        assert level[0, 2].argmax() == 0 and level[0, 2].min() > 0
+    assert whole[0, 1] == pytest.approx(0.5, abs=1e-3)
+
+
+def test_frozen_stages_get_no_gradient():
+    encoder = MobileNetV2().eval()
+    encoder.freeze_stages(3)
+    sum(feature.sum() for feature in encoder(torch.rand(1, 1, 32, 32))).backward()
+    assert encoder.stem[0].weight.grad is None
+    assert encoder.stages[2][0].layers[0][0].weight.grad is None
+    assert encoder.stages[3][0].layers[0][0].weight.grad is not None
+
+
+def test_critic_sees_patches_of_34_pixels_and_is_bounded():
+    critic = PatchDiscriminator(channels=8)
+    for _ in range(20):  # power iteration
+        critic(torch.rand(1, 3, 48, 48))
+    for layer in critic.layers:
+        assert torch.linalg.matrix_norm(layer.weight.flatten(1), 2) < 1.1
+    picture = torch.rand(1, 3, 96, 96, requires_grad=True)
+    scores = critic(picture)
+    scores[0, 0, scores.shape[2] // 2, scores.shape[3] // 2].backward()
+    rows = picture.grad.abs().sum(dim=(0, 1, 3)).nonzero().flatten()
+    assert int(rows.max() - rows.min()) + 1 == 34
 
 
 @torch.no_grad()

@@ -60,7 +60,10 @@ def test_export_agrees_and_runs_at_any_size(tmp_path, network, arguments):
     assert sorted(path.name for path in folder.iterdir()) == ["manifest.json", "model.onnx"]
     graph = onnx.load(folder / "model.onnx")
     kernels = [t for t in graph.graph.initializer if is_halved(tuple(t.dims))]
-    assert kernels and all(t.data_type == onnx.TensorProto.FLOAT16 for t in kernels)
+    halved = [t for t in kernels if t.data_type == onnx.TensorProto.FLOAT16]
+    exact = to_onnx.exact_parts(build_generator(network, arguments))
+    assert halved and all(t.name.startswith(exact) for t in kernels if t not in halved)
+    assert bool(exact) == (len(halved) < len(kernels))
     operators = {node.op_type for node in graph.graph.node}
     assert not operators & {"Shape", "Constant", "BatchNormalization"}
     generator = Generator.open(Model(manifest, folder), device="cpu")

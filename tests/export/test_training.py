@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -104,7 +105,12 @@ def test_flags_overrule_the_preset(tmp_path):
 
 
 def test_shipped_presets_are_valid():
-    assert parse_arguments(train_colorize.Args, ["--preset", "photo"]).held_out == 500
+    for name in ("photo", "photo-small", "photo-large", "photo-perceptual", "photo-adversarial"):
+        assert parse_arguments(train_colorize.Args, ["--preset", name]).palette_size == 72
+    large = parse_arguments(train_colorize.Args, ["--preset", "photo-large"])
+    assert (large.channels, large.batch) == ((384, 256, 128, 96), 24)  # its own, and photo's
+    own = parse_arguments(train_colorize.Args, ["--preset", "own-domain"])
+    assert (own.split, own.degradation) == (Path(), 0.0)
     assert parse_arguments(train_style.Args, ["--preset", "van-gogh"]).held_out == 500
 
 
