@@ -65,8 +65,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="FRAME[@SECONDS]",
-        help="a frame that you coloured, for its scene (may be given again); for pictures: a "
-        "picture whose colours are wanted",
+        help="a frame that you coloured or painted, for its scene (may be given again); for "
+        "pictures: a picture whose colours are wanted",
     )
     film.add_argument(
         "--segment",
@@ -102,6 +102,20 @@ def add_color_options(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="make N colourings, 1 (default) .. 6; the others get .variant2 and so on",
     )
+    drawings = parser.add_argument_group("drawings (with a model for them)")
+    drawings.add_argument(
+        "--strictness",
+        type=float,
+        default=0.5,
+        metavar="S",
+        help="0 as painted .. 1 one flat colour an area (default 0.5)",
+    )
+    drawings.add_argument(
+        "--layers", type=Path, metavar="DIR", help="write colours and lines there, each as a PNG"
+    )
+    drawings.add_argument(
+        "--flats", action="store_true", help="with --layers: write the flat colours, too"
+    )
 
 
 def picture_others(options: argparse.Namespace, count: int) -> tuple[tuple[str, Path], ...]:
@@ -124,17 +138,23 @@ def is_film(path: Path) -> bool:
 
 
 def run_pictures(
-    jobs: list[Job], task: Task, options: argparse.Namespace, worker: PictureWorker | None
+    jobs: list[Job],
+    task: Task,
+    options: argparse.Namespace,
+    worker: PictureWorker | None,
+    outcomes: list[Outcome],
 ) -> int:
     """Make pictures, tell of each, and name at the end what failed; the exit code.
 
     Args:
         worker: makes them in this process; None for --jobs and --ray.
+        outcomes: what is told of in the report; gets those of the pictures.
     """
     start, results = time.monotonic(), sys.stdout
-    todo, outcomes = undone(jobs, task, options.overwrite)
-    if outcomes:
-        say(f"{len(outcomes)} of {len(jobs)} pictures are done already (--overwrite makes them "
+    todo, done = undone(jobs, task, options.overwrite)
+    outcomes.extend(done)
+    if done:
+        say(f"{len(done)} of {len(jobs)} pictures are done already (--overwrite makes them "
             "again).")  # fmt: skip
     try:
         for outcome in _outcomes(todo, len(jobs), task, options, worker):
@@ -178,8 +198,19 @@ def _outcomes(
         yield outcome
 
 
-def run_films(task: Task, settings: Any, options: argparse.Namespace, ending: str) -> int:
-    """Make films one after the other; the exit code. Raises ExtraMissing, BadRequest."""
+def run_films(
+    targets: list[tuple[Path, Path]],
+    task: Task,
+    settings: Any,
+    options: argparse.Namespace,
+    earlier: list[Outcome],
+) -> int:
+    """Make films one after the other; the exit code. Raises ExtraMissing, BadRequest.
+
+    Args:
+        targets: (source, target) of each.
+        earlier: outcomes of pictures, for the report.
+    """
     from core.film.extras import require
 
     require("film")
@@ -193,10 +224,14 @@ def run_films(task: Task, settings: Any, options: argparse.Namespace, ending: st
         from core.cluster import run_segments
 
         engine = run_segments(options.ray, options.jobs)
+    for _, target in targets:
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise FileUnwritable(f"{target.parent} cannot be made ({error.strerror}).") from error
     start = time.monotonic()
     outcomes: list[Outcome] = []
     references = tuple(map(_reference, options.reference))
-    targets = _film_targets(options.inputs, options.output, ending)
     for number, (source, target) in enumerate(targets, 1):
         progress = FilmProgress(sys.stderr, f"[{number}/{len(targets)}] {source.name}")
         job = FilmJob(
@@ -225,7 +260,8 @@ def run_films(task: Task, settings: Any, options: argparse.Namespace, ending: st
         finally:
             outcomes[-1].seconds = time.monotonic() - begun
             if options.report:
-                write_report(options.report, task, outcomes, time.monotonic() - start)
+                told = earlier + outcomes
+                write_report(options.report, task, told, time.monotonic() - start)
     return _tell_failures(outcomes, len(targets), "films")
 
 
@@ -238,15 +274,47 @@ def check_film_options(options: argparse.Namespace) -> None:
         raise BadRequest(f"--segment is {options.segment}, not a number from 2 to 100000.")
     if getattr(options, "colorize", False):
         raise BadRequest("--colorize is for pictures.", "Colour the film first, then paint that.")
-    if options.reference and options.task != "colorize":
-        raise BadRequest("--reference is for colorize.", "Leave it out for style.")
     if getattr(options, "hints", None) is not None or getattr(options, "variants", 1) != 1:
         raise BadRequest("--hints and --variants are for pictures.", "Leave them out for films.")
     if getattr(options, "seed", 0) or getattr(options, "palette", ()):
         raise BadRequest("--seed and --palette are for pictures.", "Leave them out for films.")
 
 
-def _film_targets(inputs: list[Path], output: str | None, ending: str) -> list[tuple[Path, Path]]:
+def films_in_folders(
+    inputs: list[Path], output: str | None, ending: str
+) -> list[tuple[Path, Path]]:
+    """(source, target) of the films in the folders among the inputs, mirrored as pictures are.
+
+    Not among them: earlier results, by their ending; what is hidden; folders of work in progress.
+    """
+    found = []
+    out = None if output is None else Path(output)
+    for folder in filter(Path.is_dir, inputs):
+        for source in sorted(folder.rglob("*")):
+            inside = source.relative_to(folder)
+            working = any(part.startswith(".") or part.endswith(".limner") for part in inside.parts)
+            result = source.stem.removesuffix(".unfinished").endswith(ending)
+            made = out is not None and out.resolve() in source.resolve().parents
+            if made and out is not None and out.resolve() != folder.resolve():
+                continue
+            if working or result or not (is_film(source) and source.is_file()):
+                continue
+            suffix = _suffix_for(source)
+            if out is None:
+                target = source.with_name(source.stem + ending + suffix)
+            else:
+                target = (out / inside).with_suffix(suffix)
+            if target.resolve() == source.resolve() or target in {t for _, t in found}:
+                raise BadRequest(f"{target} would be written over.", "Choose another -o.")
+            found.append((source, target))
+    return found
+
+
+def _suffix_for(source: Path) -> str:
+    return source.suffix if source.suffix.lower() in (".mp4", ".m4v", ".mov") else ".mkv"
+
+
+def film_targets(inputs: list[Path], output: str | None, ending: str) -> list[tuple[Path, Path]]:
     """What is made of which film. Raises BadRequest."""
     if not all(map(is_film, inputs)):
         raise BadRequest("Films and pictures are in one command.", "Give them one after the other.")
@@ -256,7 +324,7 @@ def _film_targets(inputs: list[Path], output: str | None, ending: str) -> list[t
         folder = Path(output) if as_folder else None
     targets = []
     for source in inputs:
-        suffix = source.suffix if source.suffix.lower() in (".mp4", ".m4v", ".mov") else ".mkv"
+        suffix = _suffix_for(source)
         if output is None:
             target = source.with_name(source.stem + ending + suffix)
         else:
@@ -264,11 +332,6 @@ def _film_targets(inputs: list[Path], output: str | None, ending: str) -> list[t
         if target.resolve() in {path.resolve() for path in inputs} | {t for _, t in targets}:
             raise BadRequest(f"{target} would be written over.", "Choose another name with -o.")
         targets.append((source, target))
-    for _, target in targets:
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise FileUnwritable(f"{target.parent} cannot be made ({error.strerror}).") from error
     return targets
 
 

@@ -118,6 +118,17 @@ class Catalog:
         what = f" that takes a {role}" if role else ""
         raise ModelMissing(f"No model to {task} with{what} is installed.")
 
+    def find_of(self, tasks: tuple[str, ...], model_id: str = "") -> Model:
+        """The model of that id and one of the tasks; the first task's default for an empty id.
+
+        Raises: as `find`, of the first task.
+        """
+        for task in tasks[1:] if model_id else ():
+            for model in self.models(task):
+                if model.manifest.id == model_id:
+                    return model
+        return self.find(tasks[0], model_id)
+
 
 def default_folders() -> tuple[Path, ...]:
     """Where models are looked for when nobody says otherwise."""

@@ -1,7 +1,7 @@
 """The command line: colorize, style, inspect, models, check, worker.
 
     limner colorize old.jpg                 writes old.colorized.jpg beside it
-    limner colorize scans/ -o coloured/     a folder with its subfolders, mirrored
+    limner colorize scans/ -o coloured/     a folder with its subfolders, mirrored; films too
     limner style photo.png --strength 0.7   writes photo.styled.png
     limner style photo.png --style wave.jpg in the style of a picture (or of `limner styles`)
     limner colorize film.mp4 -o new.mkv     a film (needs the extra "film")
@@ -26,13 +26,15 @@ from core import __version__, model_commands, style_commands
 from core.bulk import (
     add_color_options,
     add_options,
+    film_targets,
+    films_in_folders,
     is_film,
     picture_others,
     run_films,
     run_pictures,
 )
 from core.errors import BadRequest, LimnerError
-from core.folder import Job, PictureWorker, Task
+from core.folder import Job, Outcome, PictureWorker, Task
 
 ENDINGS = {"colorize": ".colorized", "stylize": ".styled"}
 """Task -> what is put before the suffix of a result that stands beside its source."""
@@ -138,14 +140,30 @@ def _run_filter(options: argparse.Namespace) -> int:
     ending, device = ENDINGS[options.task], options.device
     task = Task(options.task, asdict(settings), options.model, device, _folders(options))
     if any(map(is_film, options.inputs)):
-        return run_films(task, settings, options, ending)
-    jobs = find_jobs(options.inputs, options.output, ending)
-    task = replace(task, others=picture_others(options, len(jobs)))
+        films = film_targets(options.inputs, options.output, ending)
+        return run_films(films, task, settings, options, [])
+    films = films_in_folders(options.inputs, options.output, ending)
+    outcomes: list[Outcome] = []
+    failed = 0
+    if not films or holds_pictures(options.inputs, options.output, ending):
+        jobs = find_jobs(options.inputs, options.output, ending)
+        failed = _run_pictures(jobs, task, options, outcomes)
+    if films:
+        _say(f"{len(films)} films in the folders.")
+        failed = run_films(films, task, settings, options, outcomes) or failed
+    return failed
+
+
+def _run_pictures(
+    jobs: list[Job], task: Task, options: argparse.Namespace, outcomes: list[Outcome]
+) -> int:
+    others = picture_others(options, len(jobs))
+    task = replace(task, others=others, layers=getattr(options, "layers", None))
     if options.jobs or options.ray:
-        return run_pictures(jobs, replace(task, threads=1), options, None)
+        return run_pictures(jobs, replace(task, threads=1), options, None, outcomes)
     worker = PictureWorker(task)
     _say(f"{worker.generator.manifest.title} on {_where(worker.generator.report())}")
-    return run_pictures(jobs, task, options, worker)
+    return run_pictures(jobs, task, options, worker, outcomes)
 
 
 def _inspect(options: argparse.Namespace) -> int:
@@ -240,6 +258,12 @@ def find_jobs(inputs: list[Path], output: str | None, ending: str) -> list[Job]:
     return jobs
 
 
+def holds_pictures(inputs: list[Path], output: str | None, ending: str) -> bool:
+    """Whether there is a picture among the inputs or in their folders."""
+    folder = None if output is None else Path(output)
+    return any(True for given in inputs for _ in _pictures(given, folder, ending))
+
+
 def _pictures(given: Path, output: Path | None, ending: str) -> Iterator[Path]:
     """The file itself, or a folder's pictures in order of their names."""
     from core.picture_file import SUFFIXES
@@ -271,7 +295,7 @@ def _check_models(options: argparse.Namespace) -> int:
     from core.filters import filter_of
     from core.image import Image
     from core.service import Service
-    from core.work import Work
+    from core.work import Other, Work
 
     catalog = Catalog.read(_folders(options))
     service = Service(_folders(options))
@@ -286,9 +310,10 @@ def _check_models(options: argparse.Namespace) -> int:
                 Work(
                     Image(ramp),
                     known.settings(),
-                    lambda task, model_id, ready=generator: ready,
+                    lambda task, model_id, role="", ready=generator: ready,
                     manifest.id,
                     lambda fraction, text: None,
+                    (Other("style", Image(ramp)),) if manifest.takes("style") else (),
                 )
             )
         except LimnerError as error:

@@ -41,6 +41,8 @@ class ColorizeSettings:
         seed: 0 for the likeliest colouring, any other for another plausible one.
         variants: how many colourings to make, 1..6, of seed, seed + 1, ...
         palette: "#rrggbb" of the only colours to use; empty for any.
+        strictness: of drawings: 0 as the generator paints .. 1 one flat colour an area.
+        flats: of drawings: whether a layer of flat colours is made, too.
     """
 
     strength: float = 1.0
@@ -48,6 +50,8 @@ class ColorizeSettings:
     seed: int = 0
     variants: int = 1
     palette: Sequence[str] = ()
+    strictness: float = 0.5
+    flats: bool = False
 
     def __post_init__(self) -> None:
         check_range("strength", self.strength, 1.0)
@@ -55,6 +59,9 @@ class ColorizeSettings:
         check_whole("seed", self.seed, 0, MOST_SEED)
         check_whole("variants", self.variants, 1, MOST_VARIANTS)
         object.__setattr__(self, "palette", check_palette(self.palette))
+        check_range("strictness", self.strictness, 1.0)
+        if type(self.flats) is not bool:
+            raise BadRequest(f"'flats' is {self.flats!r}, not true or false.")
 
 
 MOST_VARIANTS = 6
@@ -190,8 +197,18 @@ def predict(lightness: Array, generator: Generator) -> tuple[Array, Array]:
     Raises:
         ModelCorrupt: the output has another size.
     """
-    guide, outputs = infer(lightness, generator, {}, ("picture",))
-    return guide, outputs["picture"][0]
+    return predict_many([lightness], generator)[0]
+
+
+def predict_many(lightness: list[Array], generator: Generator) -> list[tuple[Array, Array]]:
+    """As predict, for several pictures of one size, in as few runs as the generator can."""
+    height, width = lightness[0].shape
+    size = legal_size(width, height, generator.manifest.size)
+    guides = np.stack([pad(plane, *size) for plane in lightness])
+    inputs = {"picture": np.ascontiguousarray(guides[:, None], np.float32)}
+    outputs = generator.run_many(inputs, ("picture",))
+    check_sizes(outputs, guides.shape[1:], generator)
+    return list(zip(guides, outputs["picture"], strict=True))
 
 
 def infer(
@@ -217,15 +234,20 @@ def infer(
     for role, array in inputs.items():
         given[role] = np.pad(array, grown) if array.ndim == 4 else array
     outputs = generator.run_all(given, wanted)
+    check_sizes(outputs, guide.shape, generator)
+    return guide, outputs
+
+
+def check_sizes(outputs: Mapping[str, Array], shape: tuple[int, ...], generator: Generator) -> None:
+    """Raise ModelCorrupt unless every output is (H, W) divided by a whole number."""
     for output in outputs.values():
         rows, columns = output.shape[2:]
-        ratio = guide.shape[0] // max(rows, 1)
-        if ratio < 1 or (rows * ratio, columns * ratio) != guide.shape:
+        ratio = shape[0] // max(rows, 1)
+        if ratio < 1 or (rows * ratio, columns * ratio) != shape:
             raise ModelCorrupt(
                 f"The model '{generator.manifest.title}' returned {columns}×{rows} "
-                f"colours for {guide.shape[1]}×{guide.shape[0]} pixels."
+                f"colours for {shape[1]}×{shape[0]} pixels."
             )
-    return guide, outputs
 
 
 def work_size(size: SizeSpec, width: int, height: int) -> tuple[int, int]:

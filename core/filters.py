@@ -4,10 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from core.colorize import ColorizeSettings
-from core.errors import ModelUnsupported
+from core.detect import is_sketch
+from core.errors import ModelMissing, ModelUnsupported
+from core.generator import Generator
 from core.image import check_usable
 from core.measure import colored_share
 from core.photo import color_photo
+from core.sketch import color_sketch
 from core.source import Colored
 from core.stylize import Painted, StylizeSettings, paint
 from core.work import Answer, Work
@@ -31,11 +34,58 @@ class Filter:
 
 
 def run_colorize(work: Work) -> Answer:
-    """Auto Colorize. Facts: colored, 0..1, see core.measure.colored_share; core.photo's."""
-    generator = work.find("colorize", work.model)
+    """Auto Colorize. Facts: colored, 0..1, see core.measure.colored_share; kind, "photo" or
+    "sketch", and kind_reason, "chosen" with the model or "detected"; core.photo's.
+
+    Raises:
+        ImageUnsupported: nothing is to be seen; see color_photo and color_sketch.
+    """
     colored = round(colored_share(work.image), 3)
-    answer = color_photo(work, generator)
-    return replace(answer, facts={"colored": colored, **answer.facts})
+    generator, reason = find_colorizer(work)
+    if generator.manifest.task == "sketch":
+        kind, answer = "sketch", color_drawing(work, generator)
+    else:
+        kind, answer = "photo", color_photo(work, generator)
+    told = {"colored": colored, "kind": kind, "kind_reason": reason}
+    return replace(answer, facts={**told, **answer.facts})
+
+
+def find_colorizer(work: Work) -> tuple[Generator, str]:
+    """The model that was chosen, or the default one for what the picture is; and which it was.
+
+    A drawing without a model for drawings goes to the one for photographs.
+    """
+    if work.model:
+        try:
+            return work.find("colorize", work.model), "chosen"
+        except ModelMissing as missing:
+            try:
+                return work.find("sketch", work.model), "chosen"
+            except ModelMissing:
+                raise missing from None
+    check_usable(work.image)
+    if is_sketch(work.image):
+        try:
+            return work.find("sketch", ""), "detected"
+        except ModelMissing:
+            pass
+    return work.find("colorize", ""), "detected"
+
+
+def color_drawing(work: Work, generator: Generator) -> Answer:
+    """Colour a drawing; layers as in core.sketch, none but variants for a preview."""
+    picture, layers = color_sketch(
+        work.image,
+        generator,
+        work.settings,
+        work.progress,
+        work.other("hint"),
+        work.other("reference"),
+        not work.preview,
+        work.recall,
+    )
+    facts = {"likeliest": [], "confidence": None} if work.at is not None else {}
+    return Answer(picture, generator, layers, facts)
 
 
 def run_stylize(work: Work) -> Answer:

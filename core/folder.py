@@ -25,7 +25,8 @@ from core.errors import BadRequest, FileUnreadable, FileUnwritable, LimnerError,
 
 if TYPE_CHECKING:  # --help and a wrong option need not wait for the engine
     from core.generator import Generator
-    from core.work import Other
+    from core.picture_file import PictureFile
+    from core.work import Layer, Other
 
 RECORD = ".limner-done.jsonl"
 MOST_BREAKS = 2
@@ -52,6 +53,7 @@ class Task:
         settings: of that filter, as a dict.
         threads: of each worker; 0 for all cores.
         others: (role, file) of the pictures that go along with every picture.
+        layers: folder for the layers of drawings; None to keep none.
     """
 
     name: str
@@ -61,13 +63,19 @@ class Task:
     folders: tuple[Path, ...] | None
     threads: int = 0
     others: tuple[tuple[str, Path], ...] = ()
+    layers: Path | None = None
 
     def key(self) -> str:
         """Changes whenever the results would."""
         from core.catalog import Catalog
+        from core.filters import FILTERS
 
-        manifest = Catalog.read(self.folders).find(self.name, self.model).manifest
-        facts = [self.name, self.settings, manifest.id, manifest.sha256, __version__]
+        catalog, tasks = Catalog.read(self.folders), FILTERS[self.name].tasks
+        models = [catalog.find_of(tasks, self.model)]
+        if not self.model:  # any of them may be the one for a picture
+            models += [model for task in tasks[1:] for model in catalog.models(task)[:1]]
+        used = [name for model in models for name in (model.manifest.id, model.manifest.sha256)]
+        facts = [self.name, self.settings, *used, str(self.layers or ""), __version__]
         try:
             facts += [(role, str(path), *_stamp(path)) for role, path in self.others]
         except OSError as error:
@@ -114,9 +122,16 @@ class PictureWorker:
         self._filter = FILTERS[task.name]
         self._settings = make_settings(self._filter.settings, task.settings)
         self._generators: dict[tuple[str, str], Generator] = {}
-        self.generator = self.find(task.name, task.model)
+        self.generator = self.find(self._first_task(), task.model)
         self._others = tuple(_read_other(role, path) for role, path in task.others)
         self._record = Record(task.key())
+
+    def _first_task(self) -> str:
+        """Of the model that is chosen, or of the filter's first one. Raises ModelError."""
+        from core.catalog import Catalog
+
+        catalog = Catalog.read(self._task.folders)
+        return catalog.find_of(self._filter.tasks, self._task.model).manifest.task
 
     def find(self, task: str, model_id: str, role: str = "") -> "Generator":
         """The generator of that task and id, opened once; see Catalog.find. Raises LimnerError."""
@@ -158,6 +173,8 @@ class PictureWorker:
             variants = [layer for layer in answer.layers if layer.role == "variant"]
             for number, layer in enumerate(variants, 2):
                 picture.save(layer.image, variant_path(job.target, number))
+            if self._task.layers is not None:
+                _save_layers(answer.layers, picture, self._task.layers)
             return notes
         except MemoryError as error:
             raise OutOfMemory("There is not enough memory for a picture of this size.") from error
@@ -166,6 +183,17 @@ class PictureWorker:
 def variant_path(target: Path, number: int) -> Path:
     """Where the second and further variants of a result go: new.png, new.variant2.png, ..."""
     return target.with_name(f"{target.stem}.variant{number}{target.suffix}")
+
+
+def _save_layers(layers: "tuple[Layer, ...]", picture: "PictureFile", folder: Path) -> None:
+    """Write a drawing's layers as folder/NAME.colors.png and so on. Raises FileUnwritable."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FileUnwritable(f"{folder} cannot be made ({error}).") from error
+    for layer in layers:
+        if layer.role != "variant":
+            picture.save(layer.image, folder / f"{picture.path.stem}.{layer.role}.png")
 
 
 def _read_other(role: str, path: Path) -> "Other":

@@ -30,7 +30,7 @@ from core.errors import (
     ModelUnsupported,
     OutOfMemory,
 )
-from core.manifest import GraphSpec
+from core.manifest import GraphSpec, TensorSpec
 from core.tensor import from_graph, neutral, to_graph
 
 Array = np.ndarray
@@ -51,6 +51,9 @@ _PLUGIN_PACKAGES = {"webgpu": "onnxruntime_ep_webgpu"}
 
 _CPU = PROVIDERS["cpu"]
 
+_MEMORY = {"CUDAExecutionProvider": "cuda"}
+"""Execution provider -> its memory's name for outputs that are to stay there; else the CPU's."""
+
 RECALLED_BYTES = 4 << 20
 """Largest inputs that are remembered: a preview's, not a whole picture's."""
 
@@ -67,6 +70,8 @@ class Generator:
             ones are answered without inference. Previews ask for it: moving a slider changes
             what is done with the output, not the output.
         recalled: whether the last run was answered so.
+        takes_many: whether the main graph takes several pictures of one size at a time: its first
+            axis is free.
     """
 
     def __init__(self, model: Model, graphs: dict[str, "Graph"], reason: str) -> None:
@@ -77,6 +82,7 @@ class Generator:
         self.provider = self.nodes.most_common(1)[0][0]
         self.recall = False
         self.recalled = False
+        self.takes_many = graphs[""].takes_many
         self._graphs = graphs
         self._last: dict[str, tuple[dict[str, Array], dict[str, Array]]] = {}
 
@@ -132,9 +138,59 @@ class Generator:
         """
         return self.run_all({"picture": array}, wanted=("picture",))["picture"]
 
+    def run_many(self, inputs: Mapping[str, Array], wanted: tuple[str, ...]) -> dict[str, Array]:
+        """Run the main graph on several pictures: at once where `takes_many` and memory allow it.
+
+        Args:
+            inputs: as for run_all, with a first axis of N.
+            wanted: roles of the outputs to compute.
+
+        Returns:
+            role -> float32 array with a first axis of N.
+
+        Raises:
+            OutOfMemory: not even one fits.
+            ModelCorrupt: as in `run`.
+        """
+        count = len(next(iter(inputs.values())))
+        if count == 1:
+            return self.run_all(inputs, wanted)
+        if self.takes_many:
+            try:
+                return self.run_all(inputs, wanted)
+            except OutOfMemory:
+                pass  # halves may fit
+        step = (count + 1) // 2 if self.takes_many else 1
+        parts = [
+            self.run_many({role: a[at : at + step] for role, a in inputs.items()}, wanted)
+            for at in range(0, count, step)
+        ]
+        return {role: np.concatenate([part[role] for part in parts]) for role in wanted}
+
+    def put(self, array: Array) -> "Kept":
+        """Bring a picture to where the main graph runs, once for all of this model's graphs.
+
+        Args:
+            array: float32 (1, C, H, W) as for `run`.
+
+        Returns:
+            What run_all takes in its place.
+        """
+        return self._graphs[""].put("picture", array)
+
+    def run_kept(
+        self, inputs: "Mapping[str, Array | Kept]", wanted: tuple[str, ...], part: str = ""
+    ) -> "dict[str, Kept]":
+        """As run_all, the outputs staying where they were computed, for another graph's inputs.
+
+        On a graphics device that saves the way through the processor's memory between two graphs,
+        also of two generators. Kept outputs are not looked at: run_all of the last graph does.
+        """
+        return self._graphs[part].run_kept(inputs, wanted)
+
     def run_all(
         self,
-        inputs: Mapping[str, Array],
+        inputs: "Mapping[str, Array | Kept]",
         wanted: tuple[str, ...] | None = None,
         part: str = "",
     ) -> dict[str, Array]:
@@ -142,8 +198,8 @@ class Generator:
 
         Args:
             inputs: role -> float32 array in the units of the tensor's space: (1, C, H, W), or
-                (1, C) for vectors. A hint, its mask or the noise left out is zeros, which is
-                how a network is told that there is none.
+                (1, C) for vectors; or what run_kept gave for it. A hint, its mask or the noise
+                left out is zeros, which is how a network is told that there is none.
             wanted: roles of the outputs to compute; None for all.
             part: name of a part of the manifest; "" for the main graph.
 
@@ -156,15 +212,19 @@ class Generator:
         """
         graph = self._graphs[part]
         last = self._last.pop(part, None)
-        self.recalled = self.recall and last is not None and _same(last, inputs, wanted)
+        arrays = {role: value for role, value in inputs.items() if not isinstance(value, Kept)}
+        if len(arrays) < len(inputs):
+            self.recalled = False
+            return graph.run_bound(inputs, wanted, self.provider)
+        self.recalled = self.recall and last is not None and _same(last, arrays, wanted)
         if self.recalled and last is not None:
             results = last[1]
         else:
-            results = graph.run(inputs, wanted, self.provider)
-        if self.recall and sum(array.nbytes for array in inputs.values()) <= RECALLED_BYTES:
+            results = graph.run(arrays, wanted, self.provider)
+        if self.recall and sum(array.nbytes for array in arrays.values()) <= RECALLED_BYTES:
             for array in results.values():
                 array.setflags(write=False)
-            kept = {role: array.copy() for role, array in inputs.items()}
+            kept = {role: array.copy() for role, array in arrays.items()}
             self._last[part] = (kept, results)
         return dict(results)
 
@@ -182,11 +242,43 @@ class Generator:
         }
 
 
+@dataclass(frozen=True, eq=False)
+class Kept:
+    """A tensor that is still where it was computed, or put.
+
+    Attributes:
+        value: the runtime's.
+        spec: of the output that it was, or of the input.
+        title: of its model.
+    """
+
+    value: Any
+    spec: TensorSpec
+    title: str
+
+    @property
+    def count(self) -> int:
+        """Pictures in it."""
+        return int(self.value.shape()[0])
+
+    def array(self) -> Array:
+        """Fetched, in the units of its space. Raises ModelCorrupt."""
+        return from_graph(self.value.numpy(), self.spec, self.title, self.count)
+
+    def fits(self, wanted: TensorSpec) -> bool:
+        """Whether an input can take the numbers as they are."""
+        mine, other = self.spec, wanted
+        latent = mine.space == other.space == "latent"
+        alike = mine.space == other.space and mine.range == other.range
+        return mine.layout == other.layout and (latent or alike)
+
+
 class Graph:
     """One session with the specs of its tensors.
 
     Attributes:
         nodes: how many nodes each execution provider took.
+        takes_many: whether the first axis of everything that goes in and comes out is free.
     """
 
     def __init__(self, model: Model, spec: GraphSpec, session: ort.InferenceSession) -> None:
@@ -196,6 +288,13 @@ class Graph:
         self._inputs = {tensor.role: tensor for tensor in spec.inputs}
         self._outputs = {tensor.role: tensor for tensor in spec.outputs}
         self._session = session
+        # parts run before the main graph, which then wants their memory
+        self._options = ort.RunOptions()
+        if spec.name:
+            shrink = "memory.enable_memory_arena_shrinkage"
+            self._options.add_run_config_entry(shrink, "cpu:0")
+        ends = [*session.get_inputs(), *session.get_outputs()]
+        self.takes_many = all(end.shape and not isinstance(end.shape[0], int) for end in ends)
 
     def run(
         self, inputs: Mapping[str, Array], wanted: tuple[str, ...] | None, provider: str
@@ -205,12 +304,77 @@ class Graph:
         feed = {
             self._inputs[role].name: to_graph(a, self._inputs[role]) for role, a in given.items()
         }
-        specs = [self._outputs[role] for role in wanted or self._outputs]
+        specs = self._specs(wanted)
         with translated(self._title):
-            found = self._session.run([spec.name for spec in specs], feed)
+            found = self._session.run([spec.name for spec in specs], feed, self._options)
+        count = len(next(iter(inputs.values())))
+        return self._checked(specs, [np.asarray(output) for output in found], count, provider)
+
+    def run_bound(
+        self,
+        inputs: "Mapping[str, Array | Kept]",
+        wanted: tuple[str, ...] | None,
+        provider: str,
+    ) -> dict[str, Array]:
+        """As run, some inputs being where another graph left them."""
+        specs = self._specs(wanted)
+        outputs = self._bound(inputs, specs, "cpu")
+        count = outputs[0].shape()[0]
+        return self._checked(specs, [output.numpy() for output in outputs], count, provider)
+
+    def put(self, role: str, array: Array) -> Kept:
+        """See Generator.put."""
+        spec = self._inputs[role]
+        with translated(self._title):
+            value = ort.OrtValue.ortvalue_from_numpy(to_graph(array, spec), self._memory, 0)
+        return Kept(value, spec, self._title)
+
+    @property
+    def _memory(self) -> str:
+        return _MEMORY.get(self.nodes.most_common(1)[0][0], "cpu")
+
+    def run_kept(
+        self, inputs: "Mapping[str, Array | Kept]", wanted: tuple[str, ...]
+    ) -> dict[str, Kept]:
+        """See Generator.run_kept."""
+        specs = self._specs(wanted)
+        outputs = self._bound(inputs, specs, self._memory)
+        return {s.role: Kept(o, s, self._title) for s, o in zip(specs, outputs, strict=True)}
+
+    def _bound(
+        self, inputs: "Mapping[str, Array | Kept]", specs: list[TensorSpec], memory: str
+    ) -> list[Any]:
+        """Run once; the outputs as the runtime's values in that memory."""
+        arrays: dict[str, Array] = {}
+        binding = self._session.io_binding()
+        for role, value in inputs.items():
+            if not isinstance(value, Kept):
+                arrays[role] = value
+            elif value.fits(self._inputs[role]):
+                binding.bind_ortvalue_input(self._inputs[role].name, value.value)
+            else:
+                arrays[role] = value.array()
+        if missing := set(self._inputs) - set(inputs):
+            like = {r: v.array() if isinstance(v, Kept) else v for r, v in inputs.items()}
+            arrays |= {r: a for r, a in neutral(self._inputs, like).items() if r in missing}
+        for role, array in arrays.items():
+            binding.bind_cpu_input(self._inputs[role].name, to_graph(array, self._inputs[role]))
+        for spec in specs:
+            binding.bind_output(spec.name, memory)
+        with translated(self._title):
+            self._session.run_with_iobinding(binding, self._options)
+            binding.synchronize_outputs()
+        return binding.get_outputs()
+
+    def _specs(self, wanted: tuple[str, ...] | None) -> list[TensorSpec]:
+        return [self._outputs[role] for role in wanted or self._outputs]
+
+    def _checked(
+        self, specs: list[TensorSpec], outputs: list[Array], count: int, provider: str
+    ) -> dict[str, Array]:
         results = {}
-        for spec, output in zip(specs, found, strict=True):
-            results[spec.role] = from_graph(np.asarray(output), spec, self._title)
+        for spec, output in zip(specs, outputs, strict=True):
+            results[spec.role] = from_graph(output, spec, self._title, count)
             if not np.isfinite(results[spec.role]).all():
                 raise ModelCorrupt(
                     f"The model '{self._title}' returned values that are no numbers on {provider}.",

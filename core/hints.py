@@ -21,10 +21,12 @@ from core.work import Other
 Array = np.ndarray
 
 REACH = 30.0
-"""Distance in L* at which a hint has faded to 1/e where the network did not see it."""
+"""Distance in L* at which a hint has faded to 1/e."""
 
-SEEN_REACH = 12.0
-"""The same where the network saw it, and spread it itself."""
+NETWORK_REACH = 30.0
+"""The same for what a network makes of it. Networks tint the whole picture after a single hint:
+they learnt from hints that were the truth, where one tells of all.
+"""
 
 STEP = 0.15
 """What a pixel of way costs, in L*, at the work size."""
@@ -148,35 +150,54 @@ def _around(cover: Array) -> Array:
     return np.maximum(found, 1e-4)
 
 
-def change_for(hints: Hints, lightness: Array, ab: Array, seen: bool) -> Array:
+@dataclass(frozen=True, eq=False)
+class Spread:
+    """How far every place is from the hints.
+
+    Attributes:
+        hints: what is spread.
+        distance: (h, w) along ways without edges, in L*; 0 at a hint of full strength.
+        place: (h, w), flat index of the nearest hint.
+    """
+
+    hints: Hints
+    distance: Array
+    place: Array
+
+    def share(self, reach: float = REACH) -> Array:
+        """(h, w): 1 at a hint .. 1/e at the reach .. 0 beyond."""
+        share = np.exp(-((self.distance / np.float32(reach)) ** 2))
+        return np.where(share > LEAST / 10, share, 0)
+
+
+def spread(hints: Hints, lightness: Array) -> Spread:
+    """Hints over a picture of their size, L* (h, w)."""
+    strong = hints.mask > 0
+    starts = np.full(lightness.shape, np.inf, np.float32)
+    starts[strong] = REACH * np.sqrt(-np.log(hints.mask[strong]))
+    even = box_mean(box_mean(lightness, 1), 1)  # film grain is no edge
+    return Spread(hints, *nearest_start(even, starts, STEP))
+
+
+def change_for(reached: Spread, lightness: Array, ab: Array) -> Array:
     """What is to be added to predicted colours so that hints are obeyed.
 
     Args:
-        hints: of the lightness's size.
         lightness: L* (h, w).
         ab: predicted a* and b* (2, h, w).
-        seen: the network was given the hints: only what it lacks is spread, and less far.
 
     Returns:
         float32 (2, h, w): at a hint of full strength exactly what is missing to its colour,
-        where sRGB has that at the place's lightness; zeros beyond the hints' reach.
+        as far as sRGB has that at the place's lightness; zeros beyond the hints' reach.
     """
-    reach = SEEN_REACH if seen else REACH
-    strong = hints.mask > 0
-    starts = np.full(lightness.shape, np.inf, np.float32)
-    starts[strong] = reach * np.sqrt(-np.log(hints.mask[strong]))
-    even = box_mean(box_mean(lightness, 1), 1)  # film grain is no edge
-    distance, place = nearest_start(even, starts, STEP)
-    share = np.exp(-((distance / np.float32(reach)) ** 2))
-    asked = hints.ab.reshape(2, -1)[:, place]
-    asked = np.where(strong, hints.ab, _blended(asked, lightness))
-    near = share > LEAST / 10
-    fitting = np.zeros_like(ab)
-    fitting[:, near] = color.fit_gamut(lightness[near], asked[:, near].T).T
-    if not seen:
-        return share * near * (fitting - ab)
-    missing = np.where(strong, fitting - ab, 0).reshape(2, -1)[:, place]
-    return share * near * missing
+    hints, share = reached.hints, reached.share()
+    asked = hints.ab.reshape(2, -1)[:, reached.place]
+    asked = np.where(hints.mask > 0, hints.ab, _blended(asked, lightness))
+    near = share > 0
+    change = np.zeros_like(ab)
+    fitting = color.fit_gamut(lightness[near], asked[:, near].T).T
+    change[:, near] = share[near] * (fitting - ab[:, near])
+    return change
 
 
 def _blended(asked: Array, lightness: Array) -> Array:

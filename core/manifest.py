@@ -58,7 +58,6 @@ INPUT_ROLES = (
     "features",
     "matrix",
     "shift",
-    "statistics",
     "code",
 )
 OUTPUT_ROLES = ("picture", "palette", "features", "matrix", "shift", "code")
@@ -66,8 +65,8 @@ OUTPUT_ROLES = ("picture", "palette", "features", "matrix", "shift", "code")
 
 hint and hint-mask: colours that the user asks for, and where; noise: numbers that choose among
 the plausible results, zeros for the likeliest; palette: logits over manifest.palette; style: the
-picture whose style is wanted; features, matrix, shift, statistics, code: between the graphs of one
-model (statistics: the features' mean over the whole picture).
+picture whose style is wanted; features, matrix, shift, code: between the graphs of one
+model. An input features that is a vector is told the features' mean over the whole picture.
 """
 
 PARTS = ("style-code", "encode")

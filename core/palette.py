@@ -28,7 +28,7 @@ ALIKE = 12.0
 TONES = 25.0
 """The same for the distance in L* between a palette's colour and the place."""
 
-MOST_PRIOR = 3.0
+MOST_PRIOR = 2.0
 """Largest logarithm by which a share can speak for or against a colour."""
 
 CELL = 10.0

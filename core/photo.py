@@ -1,12 +1,14 @@
 """Photographs, with all that a user can ask for: hints, a palette, a reference, other colourings.
 
-    L* reduced -> network (with hints and noise, where it takes them) -> ab and palette logits
+    L* reduced -> network (with noise, where it takes that) -> ab and palette logits
+               -> around hints, where it takes them, the network again, with them
                -> seed (core.variants) -> palette or reference (core.palette)
                -> carried to the work size -> hints held (core.hints) -> laid over the picture
 
 Everything up to the last step is kept between previews; saturation and strength act in the last.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,10 +17,11 @@ import numpy as np
 from core.colorize import infer, lay_fit, reduced_lightness, work_size
 from core.errors import ModelCorrupt
 from core.generator import Generator
-from core.hints import Hints, change_for, read_hints
+from core.hints import NETWORK_REACH, Hints, Spread, change_for, read_hints, spread
 from core.image import Image, check_usable
 from core.likely import chances, confidence_map, likeliest
 from core.palette import Wanted, steer, wanted_like, wanted_of
+from core.recall import Recall
 from core.resample import block_mean, guided_upsample
 from core.variants import has_variants, noise_for, tilt, tilted_ab
 from core.work import Answer, Layer, Work
@@ -152,7 +155,7 @@ def _recalled(
 ) -> tuple[Colors, bool]:
     """(find_colors, whether nothing of it had to be inferred again)."""
     if work.recall is None:
-        return find_colors(lightness, generator, asked), False
+        return find_colors(lightness, generator, asked, Recall()), False
     question: dict[str, Any] = {
         "model": (generator.manifest.sha256, generator.provider),
         "lightness": lightness,
@@ -161,62 +164,104 @@ def _recalled(
         "wanted": None if asked.wanted is None else asked.wanted.lab,
         "shares": None if asked.wanted is None else asked.wanted.shares,
     }
-    colors = work.recall.get(
-        ("photo", asked.seed), question, lambda: find_colors(lightness, generator, asked)
+    recall = work.recall
+    inferred: list[bool] = []
+    colors = recall.get(
+        ("photo", asked.seed),
+        question,
+        lambda: find_colors(lightness, generator, asked, recall, inferred.append),
     )
-    return colors, work.recall.hit or generator.recalled
+    return colors, not any(inferred)
 
 
-def find_colors(lightness: Array, generator: Generator, asked: Asked) -> Colors:
-    """Colours for reduced L* (h, w), as everything but saturation and strength asks for."""
+def find_colors(
+    lightness: Array,
+    generator: Generator,
+    asked: Asked,
+    recall: Recall,
+    inferred: Callable[[bool], None] = lambda again: None,
+) -> Colors:
+    """Colours for reduced L* (h, w), as everything but saturation and strength asks for.
+
+    Args:
+        recall: where what the network says without hints is kept.
+        inferred: told for each use of the network whether it had to be run.
+    """
     manifest = generator.manifest
-    inputs = {}
-    noise = noise_for(manifest, asked.seed)
-    if noise is not None and asked.seed:
-        inputs["noise"] = noise
-    seen = asked.hints is not None and manifest.takes("hint") and manifest.takes("hint-mask")
-    if seen and asked.hints is not None:
-        inputs |= {"hint": asked.hints.ab[None], "hint-mask": asked.hints.mask[None, None]}
-    wanted = ("picture", "palette") if manifest.gives("palette") else ("picture",)
-    guide, outputs = infer(lightness, generator, inputs, wanted)
-    ab, distribution = outputs["picture"][0], None
-    if "palette" in outputs:
-        ab, distribution = _reseeded(ab, outputs["palette"][0], generator, asked, noise is None)
+    said = _Network(lightness, generator, asked.seed)
+    question = {"model": (manifest.sha256, generator.provider), "lightness": lightness}
+    guide, ab, distribution = recall.get(("plain", asked.seed), question, lambda: said.run({}))
+    inferred(not recall.hit)
+    ratio = guide.shape[0] // ab.shape[1]
+    reached = None if asked.hints is None else spread(asked.hints, lightness)
+    if reached is not None and manifest.takes("hint") and manifest.takes("hint-mask"):
+        hints = reached.hints
+        inputs = {"hint": hints.ab[None], "hint-mask": hints.mask[None, None]}
+        _, ab_there, distribution_there = said.run(inputs)
+        inferred(True)
+        near = block_mean(_grown(reached.share(NETWORK_REACH), guide), ratio)
+        ab = ab + near * (ab_there - ab)
+        if distribution is not None and distribution_there is not None:
+            distribution = distribution + near * (distribution_there - distribution)
     if asked.wanted is not None:
-        small = block_mean(guide, guide.shape[0] // ab.shape[1])
+        small = block_mean(guide, ratio)
         palette = np.asarray(manifest.palette, np.float32)
         ab = steer(small, ab, asked.wanted, distribution, palette)
     slopes, offsets = guided_upsample(guide, ab)
-    if asked.hints is not None:
-        slopes, offsets = _held(guide, slopes, offsets, asked.hints, seen)
+    if reached is not None:
+        slopes, offsets = _held(guide, slopes, offsets, reached)
     return Colors((slopes, offsets), ab, distribution)
 
 
-def _reseeded(
-    ab: Array, logits: Array, generator: Generator, asked: Asked, without_noise: bool
-) -> tuple[Array, Array]:
-    """(ab, distribution), tilted by the seed where the network has no noise of its own."""
-    manifest = generator.manifest
-    if logits.shape[1:] != ab.shape[1:]:
-        raise ModelCorrupt(f"The two outputs of '{manifest.title}' are of different sizes.")
-    plain = chances(logits, manifest.temperature)
-    if not (asked.seed and without_noise):
-        return ab, plain
-    palette = np.asarray(manifest.palette, np.float32)
-    tilted = tilt(logits, palette, manifest.temperature, asked.seed)
-    other = chances(tilted, manifest.temperature)
-    return tilted_ab(ab, plain, other, palette), other
+@dataclass(frozen=True, eq=False)
+class _Network:
+    """A generator on one picture, L* (h, w), with one seed."""
+
+    lightness: Array
+    generator: Generator
+    seed: int
+
+    def run(self, inputs: dict[str, Array]) -> tuple[Array, Array, Array | None]:
+        """(guide, ab, distribution) with these inputs, and noise where the model takes it."""
+        manifest = self.generator.manifest
+        noise = noise_for(manifest, self.seed)
+        if noise is not None and self.seed:
+            inputs = {**inputs, "noise": noise}
+        wanted = ("picture", "palette") if manifest.gives("palette") else ("picture",)
+        guide, outputs = infer(self.lightness, self.generator, inputs, wanted)
+        ab = outputs["picture"][0]
+        if "palette" not in outputs:
+            return guide, ab, None
+        return guide, *self._chosen(ab, outputs["palette"][0], tilting=noise is None)
+
+    def _chosen(self, ab: Array, logits: Array, tilting: bool) -> tuple[Array, Array]:
+        """(ab, distribution), tilted by the seed where the network has no noise of its own."""
+        manifest = self.generator.manifest
+        if logits.shape[1:] != ab.shape[1:]:
+            raise ModelCorrupt(f"The two outputs of '{manifest.title}' are of different sizes.")
+        plain = chances(logits, manifest.temperature)
+        if not (self.seed and tilting):
+            return ab, plain
+        palette = np.asarray(manifest.palette, np.float32)
+        tilted = tilt(logits, palette, manifest.temperature, self.seed)
+        other = chances(tilted, manifest.temperature)
+        return tilted_ab(ab, plain, other, palette), other
 
 
-def _held(
-    guide: Array, slopes: Array, offsets: Array, hints: Hints, seen: bool
-) -> tuple[Array, Array]:
+def _grown(plane: Array, guide: Array) -> Array:
+    """A plane (h, w) with zeros to the right and below, to the guide's size."""
+    grown = np.zeros_like(guide)
+    grown[: plane.shape[0], : plane.shape[1]] = plane
+    return grown
+
+
+def _held(guide: Array, slopes: Array, offsets: Array, reached: Spread) -> tuple[Array, Array]:
     """Slopes and offsets with what the hints change; elsewhere they stay as they are."""
-    height, width = hints.mask.shape
+    height, width = reached.distance.shape
     visible = np.s_[:, :height, :width]
     predicted = (slopes * guide + offsets)[visible]
     change = np.zeros_like(slopes)
-    change[visible] = change_for(hints, guide[:height, :width], predicted, seen)
+    change[visible] = change_for(reached, guide[:height, :width], predicted)
     more = guided_upsample(guide, change)
     return slopes + more[0], offsets + more[1]
 

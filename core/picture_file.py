@@ -181,7 +181,9 @@ class PictureFile:
             profile = None if self.is_linear else profile
             colors = from_srgb(colors, profile, dtype)
         if result.has_alpha:
-            alpha = self.alpha if self.alpha is not None else result.pixels[..., 3]
+            alpha = result.pixels[..., 3]
+            if self.alpha is not None and np.array_equal(alpha, self.image.pixels[..., -1]):
+                alpha = self.alpha  # as the file has it, before any change of depth
             colors = np.concatenate((colors, to_depth(alpha, dtype)[..., None]), axis=2)
         image = image_of(colors)
         image = image.copy(xres=self._header.xres, yres=self._header.yres)

@@ -21,7 +21,7 @@ The messages. The worker speaks first:
     result    worker -> plug-in   id, report; picture, others + payload   ends the request
     failure   worker -> plug-in   id, code, sentence, hint            ends the request
 
-A request may say "preview": true and "at": [x, y], see core/service.py.
+A request may say "preview": true, "at": [x, y] and "frames": number, see core/service.py.
 
 Beside its picture a request or a result may have "others", a list of at most MAX_OTHERS pictures,
 each with a "role" and the place x, y of its top left pixel, in pixels from the picture's own top

@@ -7,7 +7,7 @@ import numpy as np
 
 Value = TypeVar("Value")
 
-MOST_KEPT = 8
+MOST_KEPT = 16
 
 
 class Recall:

@@ -12,6 +12,7 @@ from core import protocol
 from core.catalog import Catalog, default_folders
 from core.errors import BadRequest, FileUnreadable
 from core.filters import FILTERS
+from core.frames import run_frames
 from core.gallery import GalleryStyle, gallery
 from core.generator import Generator
 from core.image import Image
@@ -56,7 +57,8 @@ class Service:
 
         A request with "preview": true is one of many for the same small picture: where only
         numbers changed since the last one, its inference is not done again. With "at": [x, y], a
-        pixel of the picture, the report tells what a colouriser thinks of that place.
+        pixel of the picture, the report tells what a colouriser thinks of that place. One with
+        "frames": n is of an animation: n frames of one size, one below the other.
 
         Returns:
             The filter's answer and the report for the user: model, sha256, provider, nodes,
@@ -85,11 +87,14 @@ class Service:
             return generator
 
         started = time.monotonic()
-        answer = known.run(
-            Work(
-                image, settings, find, request["model"], progress, others, preview, True, at, recall
-            )
+        work = Work(
+            image, settings, find, request["model"], progress, others, preview, True, at, recall
         )
+        frames = request.get("frames")
+        if frames is None:
+            answer = known.run(work)
+        else:
+            answer = run_frames(request["filter"], work, frames)
         told = {"seconds": round(time.monotonic() - started, 3)}
         told["recalled"] = answer.generator.recalled
         return answer, {**answer.generator.report(), **told, **answer.facts}

@@ -9,7 +9,7 @@ pass the main graph paints each tile, given their mean.
 import numpy as np
 
 from core.errors import ModelCorrupt
-from core.generator import Generator
+from core.generator import Generator, Kept
 from core.tiling import Tile
 
 Array = np.ndarray
@@ -25,17 +25,18 @@ class MeanFeatures:
         self._sum = np.zeros(0)
         self._count = 0
 
-    def add(self, tile: Tile, given: Array) -> None:
+    def add(self, tile: Tile, given: Array, held: Kept | None = None) -> None:
         """Count the features of what is used of a tile, each position of the picture once.
 
         Args:
             given: float32 (1, 3, h, w), the pixels of tile.read.
+            held: the same where the generator runs, if they are there already.
 
         Raises:
             OutOfMemory: a smaller tile may do.
             ModelCorrupt: the features fit no tile.
         """
-        found = self._generator.run_all({"picture": given}, ("features",), part="encode")
+        found = self._generator.run_all({"picture": held or given}, ("features",), part="encode")
         features = found["features"]
         ratio = given.shape[2] // max(features.shape[2], 1)
         shape = (features.shape[2] * ratio, features.shape[3] * ratio)

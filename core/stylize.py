@@ -22,7 +22,7 @@ from core.bands import for_each_band
 from core.brush import REACH, Enlarger, Grid, automatic_factor, prepared, reduce_rect
 from core.colorize import Progress, check_range
 from core.errors import BadRequest
-from core.generator import Generator
+from core.generator import Generator, Kept
 from core.image import Image, check_usable
 from core.keep_colors import keep_colors
 from core.manifest import Manifest
@@ -37,7 +37,16 @@ from core.style_pictures import (
     gather,
     mixed_code,
 )
-from core.tile_run import WHOLE_PIXELS, Strip, read_tile, rows_of, run_tiles, used_part
+from core.tile_run import (
+    TILE_SIDE,
+    WHOLE_PIXELS,
+    Strip,
+    read_tile,
+    rows_of,
+    run_tiles,
+    tiles_of,
+    used_part,
+)
 from core.tiling import Rect, Tile
 
 Array = np.ndarray
@@ -165,6 +174,35 @@ def paint(
     return Painted(result, round(image.width / grid.small_width, 2), len(tiles), differ)
 
 
+def stylize_many(
+    images: list[Image], generator: Generator, settings: StylizeSettings
+) -> list[Image]:
+    """As stylize, for several pictures of one size and type, at once where the generator can.
+
+    What fits into one tile is painted together; the rest one after the other.
+    """
+
+    def ignore(_fraction: float, _text: str) -> None:
+        pass
+
+    manifest, first = generator.manifest, images[0]
+    grid = working_grid(first.width, first.height, manifest, settings.brush_size)
+    size = grid.small_width, grid.small_height
+    tile, *more = tiles_of(manifest, *size, TILE_SIDE)
+    if len(images) == 1 or more or manifest.takes("style") or not generator.takes_many:
+        return [stylize(image, generator, settings, ignore) for image in images]
+    networks = [_Network(generator, Plain(image), grid, ignore) for image in images]
+    given = np.concatenate([network.read(tile) for network in networks])
+    painted = generator.run_many({"picture": given}, ("picture",))["picture"]
+    results = []
+    for image, network, own in zip(images, networks, painted, strict=True):
+        network.ready = own[None]
+        result = image.color_result(None)
+        network.paint(_Finish(Plain(image), grid, settings, result))
+        results.append(result)
+    return results
+
+
 def working_grid(width: int, height: int, manifest: Manifest, brush_size: float) -> Grid:
     """At which size a picture is painted: what the user or, for 0, its size says, but never more
     than the model's own work size.
@@ -183,7 +221,11 @@ def working_grid(width: int, height: int, manifest: Manifest, brush_size: float)
 
 
 class _Network:
-    """The generator over one picture's tiles."""
+    """The generator over one picture's tiles.
+
+    Attributes:
+        ready: (1, 3, h, w), the one tile where it was painted already; else None.
+    """
 
     def __init__(
         self, generator: Generator, source: Source, grid: Grid, progress: Progress
@@ -196,6 +238,12 @@ class _Network:
         self._progress = progress
         self._begin = 0.0
         self._beside: dict[str, Array] = {}
+        self.ready: Array | None = None
+        self._held: Kept | None = None
+
+    def read(self, tile: Tile) -> Array:
+        """What the generator is given for a tile, (1, 3, h, w)."""
+        return read_tile(self._read, tile, *self._size)
 
     def learn(self, styles: list[Style], preserve_colors: float) -> None:
         """Find what an arbitrary style's main graph is told beside the pixels."""
@@ -217,10 +265,13 @@ class _Network:
             sums = MeanFeatures(self._generator, *self._size)
             for number, tile in enumerate(tiles):
                 self._tell(0.0, 0.3, number, tiles, "Looking at")
-                sums.add(tile, read_tile(self._read, tile, *self._size))
+                given = self.read(tile)
+                # a picture of one tile stays where both graphs run
+                self._held = self._generator.put(given) if len(tiles) == 1 else None
+                sums.add(tile, given, self._held)
 
         run_tiles(self._manifest, *self._size, encode)
-        self._beside["statistics"] = sums.mean()
+        self._beside["features"] = sums.mean()
         self._begin = 0.3
 
     def paint(self, finish: "_Finish") -> list[Tile]:
@@ -228,6 +279,7 @@ class _Network:
 
         def run(tiles: list[Tile]) -> None:
             strip, done = Strip(4, self._size[0]), 0
+            self._held = self._held if len(tiles) == 1 else None
             rows = list(rows_of(tiles))
             for row, below in zip(rows, [*rows[1:], None], strict=True):
                 strip.move(max(0, done - REACH), row[0].write.y + row[0].write.height)
@@ -242,9 +294,11 @@ class _Network:
 
     def _paint_tile(self, tile: Tile) -> Array:
         """(4, h, w) of tile.write: what was painted, 0..1, and the luma of what was seen."""
-        given = read_tile(self._read, tile, *self._size)
-        if self._beside:
-            inputs = {"picture": given, **self._beside}
+        given = self.read(tile)
+        if self.ready is not None:
+            painted = self.ready
+        elif self._beside:
+            inputs = {"picture": self._held or given, **self._beside}
             painted = self._generator.run_all(inputs, ("picture",))["picture"]
         else:
             painted = self._generator.run(given)

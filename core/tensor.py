@@ -14,9 +14,9 @@ MAY_BE_LEFT_OUT = ("hint", "hint-mask", "noise")
 
 
 def to_graph(array: Array, spec: TensorSpec) -> Array:
-    """Array (1, C, H, W) in the space's units -> the graph's range, layout and channel order.
+    """Array (N, C, H, W) in the space's units -> the graph's range, layout and channel order.
 
-    A vector is (1, C) on both sides.
+    A vector is (N, C) on both sides.
     """
     factor, offset = spec.scale()
     if (factor, offset) != (1.0, 0.0):
@@ -28,12 +28,16 @@ def to_graph(array: Array, spec: TensorSpec) -> Array:
     return np.ascontiguousarray(array, np.float32)
 
 
-def from_graph(array: Array, spec: TensorSpec, title: str) -> Array:
-    """The inverse of to_graph, for an output of the graph. Raises ModelCorrupt."""
+def from_graph(array: Array, spec: TensorSpec, title: str, count: int = 1) -> Array:
+    """The inverse of to_graph, for an output of the graph. Raises ModelCorrupt.
+
+    Args:
+        count: how many pictures went in at once.
+    """
     if array.ndim == 4 and spec.layout == "NHWC":
         array = array.transpose(0, 3, 1, 2)
     axes = 2 if spec.layout == "NC" else 4
-    if array.ndim != axes or array.shape[:2] != (1, spec.channels):
+    if array.ndim != axes or array.shape[:2] != (count, spec.channels):
         raise ModelCorrupt(
             f"The model '{title}' returned an array of shape {array.shape} "
             f"where its manifest promises {spec.channels} channels."
@@ -49,8 +53,9 @@ def from_graph(array: Array, spec: TensorSpec, title: str) -> Array:
 def neutral(specs: Mapping[str, TensorSpec], given: Mapping[str, Array]) -> dict[str, Array]:
     """Zeros for every input of MAY_BE_LEFT_OUT that is not given; role -> array."""
     missing = [role for role in MAY_BE_LEFT_OUT if role in specs and role not in given]
+    count = next(iter(given.values())).shape[0]
     arrays = {}
     for role in missing:
         size = () if specs[role].layout == "NC" else given["picture"].shape[2:]
-        arrays[role] = np.zeros((1, specs[role].channels, *size), np.float32)
+        arrays[role] = np.zeros((count, specs[role].channels, *size), np.float32)
     return arrays

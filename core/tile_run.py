@@ -14,6 +14,9 @@ Array = np.ndarray
 TILE_SIDE = 896
 """Most pixels of a tile's side. A painter needs about 800 bytes for each pixel."""
 
+LARGE_PIXELS, LARGE_TILE_SIDE = 36_000_000, 704
+"""Beyond so many, tiles are smaller: the picture itself needs the memory."""
+
 LEAST_SIDE = 128
 """Tiles are not halved below this when memory runs out."""
 
@@ -40,7 +43,8 @@ def run_tiles(
     Raises:
         OutOfMemory: also the smallest tiles are too large.
     """
-    side = side or TILE_SIDE
+    large = width * height > LARGE_PIXELS
+    side = side or (min(TILE_SIDE, LARGE_TILE_SIDE) if large else TILE_SIDE)
     tiles = tiles_of(manifest, width, height, side)
     while True:
         try:

@@ -13,6 +13,11 @@ Array = np.ndarray
 
 MOST_SEED = (1 << 31) - 1
 
+NOISE = 0.6
+"""Standard deviation of the noise. Networks were trained with 1; less keeps to what is plausible
+("truncation trick", Brock et al., arXiv 1809.11096).
+"""
+
 TILT = 1.5
 """Standard deviation over the palette of what a seed adds to logits / temperature."""
 
@@ -33,7 +38,7 @@ def noise_for(manifest: Manifest, seed: int) -> Array | None:
             if seed == 0:
                 return np.zeros((1, tensor.channels), np.float32)
             rng = np.random.default_rng(seed)
-            return rng.standard_normal((1, tensor.channels)).astype(np.float32)
+            return NOISE * rng.standard_normal((1, tensor.channels), np.float32)
     return None
 
 

@@ -6,7 +6,7 @@ plug-ins/limner/
   core/               __init__.py and protocol.py, the part that both Pythons share
   locale/             the plug-in's texts in other languages, made of po/
   help/               the pages behind the dialogs' Help button, from docs/help/
-  installation.json   which Python runs core, where models and log are
+  installation.json   which Python runs core, where models, style pictures and log are
 """
 
 import json
@@ -43,6 +43,7 @@ class Source:
             its modules in Python 2 alone.
         link: links into the checkout instead of copies.
         models: folders with a folder per model.
+        styles: folders with style pictures.
     """
 
     checkout: Path
@@ -52,6 +53,7 @@ class Source:
     python: Path
     models: tuple[Path, ...]
     log: Path
+    styles: tuple[Path, ...] = ()
 
     def record(self) -> dict[str, object]:
         return {
@@ -60,6 +62,7 @@ class Source:
             "python": str(self.python),
             "models": [str(folder) for folder in self.models],
             "log": str(self.log),
+            "styles": [str(folder) for folder in self.styles],
         }
 
 

@@ -124,6 +124,7 @@ def launcher(setup: Setup) -> Path | None:
 def _make_data(setup: Setup, new: Record) -> str:
     new.make_folder(setup.data)
     new.make_folder(setup.data / "models")
+    new.make_folder(setup.data / "styles")
     new.save(setup.data)
     return ""
 
@@ -185,6 +186,7 @@ def _profile_step(setup: Setup, profile: Profile, new: Record) -> Step:
                 python=python,
                 models=models,
                 log=log,
+                styles=(place.core / "styles", setup.data / "styles"),
             ),
         )
         new.remember(profile.plug_in, setup.link)

@@ -40,7 +40,7 @@ class Conversation(object):
 
         Args:
             request: header of core/protocol.py's request; its id is set here.
-            pixels: bytes, the request's picture.
+            pixels: bytes, the request's picture and, after it, its others.
 
         Returns:
             The request's number, as answered and failed will tell it.
@@ -95,7 +95,9 @@ class Conversation(object):
 
     def _ask_worker(self, request, pixels):
         result = self._worker.ask(request, [pixels], _ignore)
-        return result.picture, result.read(result.picture["height"]), result.report
+        pixels = result.read(result.picture["height"])
+        result.skip_all()  # a preview shows one picture
+        return result.picture, pixels, result.report
 
     def _tell(self, function, *arguments):
         with self._changed:

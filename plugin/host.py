@@ -15,6 +15,14 @@ selection: "none", "inside" (it meets the layer) or "outside".
 """
 
 
+Piece = namedtuple("Piece", "draft x y mode visible")
+"""A layer of a group to be.
+
+x, y: of its top left pixel, from the source's own.
+mode: "normal", "color" (LCh Color) or "multiply".
+"""
+
+
 class Host(object):
     """One layer in GIMP, and the image that it is in.
 
@@ -47,6 +55,46 @@ class Host(object):
         """The layer's pixels of some rows, in picture()'s format."""
         raise NotImplementedError
 
+    def finish_reading(self):
+        """Let go of the layer's pixels; insert() of another layer's result may change them."""
+
+    def request_fields(self):
+        """What this source adds to a request, a dict; nothing for a single layer."""
+        return {}
+
+    is_single = True
+    """Whether it is one layer; several ones take no hints and give one result each."""
+
+    can_reduce = False
+    """Whether read_other can reduce a layer."""
+
+    def is_source(self, layer):
+        """Whether a layer, as the user chose it for another role, is the source itself."""
+        raise NotImplementedError
+
+    def place(self, layer):
+        """(left, top, right, bottom) of any image's layer, right and bottom excluded, in pixels
+        from the source's top left; of another image as if both lay on one canvas.
+        """
+        raise NotImplementedError
+
+    def read_other(self, layer, rectangle, scale):
+        """Pixels of any image's layer, R'G'B'A u8, sRGB-encoded, straight alpha.
+
+        Args:
+            rectangle: (x, y, width, height) within the layer, after scaling.
+            scale: 1.0, or below it where can_reduce.
+        """
+        raise NotImplementedError
+
+    def layer_number(self, layer):
+        """As source_number, of another layer of the same image; 0 where it is in another one."""
+        return 0
+
+    def palette_colors(self, name):
+        """List of "#rrggbb" of a palette. Raises Unsupported where there is none of that name."""
+        raise NotImplementedError
+
     def new_draft(self, name, picture):
         """Begin a result that no image shows yet.
 
@@ -60,7 +108,9 @@ class Host(object):
         raise NotImplementedError
 
     def refuse_output(self, output):
-        """Raise Unsupported where insert() cannot do what that output asks for."""
+        """Raise Unsupported where insert() cannot do what that output asks for; "frames" asks for
+        "replace" on every layer.
+        """
 
     def insert(self, draft, output):
         """Show the draft: a gray image becomes RGB, the layer goes in above the source at its
@@ -69,7 +119,20 @@ class Host(object):
 
         Args:
             output: key of plugin.filters.OUTPUTS. "color": the layer is of the mode LCh Color.
-                "replace": the pixels go into the source, inside the selection.
+                "replace": the pixels go into the source, inside the selection. Also "multiply":
+                a new layer of that mode.
+        """
+        raise NotImplementedError
+
+    def after_insert(self, values):
+        """Tidy up what the parameters name, in the same undo step."""
+
+    def insert_group(self, name, note, pieces, through):
+        """As insert, of several layers in one group of that name, which carries note.
+
+        Args:
+            pieces: list of Piece, the topmost first.
+            through: whether the layers work on what lies below the group.
         """
         raise NotImplementedError
 

@@ -12,22 +12,27 @@ import sys
 from collections import namedtuple
 
 from plugin.errors import WorkerNotInstalled, as_text
-from plugin.filters import DEFAULT_MODEL
+from plugin.filters import DEFAULT_MODEL, is_choosing
 from plugin.translation import tr
 
 RECORD = "installation.json"
 SCHEMA = 1
 MAX_MANIFEST_BYTES = 1 << 20
 
-Installation = namedtuple("Installation", "version python models log")
+Installation = namedtuple("Installation", "version python models log styles")
+Installation.__new__.__defaults__ = ((),)
 """The install record, checked.
 
 python: full path of the worker's Python. models: list of folders, each with a folder per model.
-log: full path of the file that takes the worker's stderr; "" for none.
+log: full path of the file that takes the worker's stderr; "" for none. styles: list of folders
+with pictures for the style gallery, the user's own last; they need not be there.
 """
 
-Model = namedtuple("Model", "id task title default")
-"""What the dialog needs of a model's manifest."""
+Model = namedtuple("Model", "id task title default takes")
+Model.__new__.__defaults__ = ((),)
+"""What the dialog needs of a model's manifest; takes: what its graphs have inputs for, such as
+"hint" and "style" (core.manifest.INPUT_ROLES).
+"""
 
 _TEXT = (type(u""), str)
 
@@ -66,27 +71,37 @@ def _checked(data):
     if not texts or not all(isinstance(folder, _TEXT) for folder in models):
         return None
     folders = [_path(folder) for folder in models]
-    return Installation(u"%s" % data.get("version", u""), _path(python), folders, _path(log))
+    styles = data.get("styles")  # records of before the gallery have none
+    styles = styles if isinstance(styles, list) else []
+    styles = [_path(folder) for folder in styles if isinstance(folder, _TEXT)]
+    version = u"%s" % data.get("version", u"")
+    return Installation(version, _path(python), folders, _path(log), styles)
 
 
-def installed_models(folder, task):
-    """Models for a task, the default first, then by title; never an error.
+def installed_models(folder, tasks):
+    """Models for some tasks, the first task's before the others', then the default first, then
+    by title; never an error.
 
     Args:
         folder: the one that holds the plug-in and its record.
-        task: "colorize" or "stylize".
+        tasks: of core.manifest.TASKS, as a tuple or, for one alone, as it is.
 
     Returns:
         List of Model; where two folders have the same id, the first folder's.
     """
+    tasks = (tasks,) if isinstance(tasks, _TEXT) else tuple(tasks)
     data = _read_json(os.path.join(folder, RECORD))
     folders = data.get("models") if isinstance(data, dict) else None
     found = {}
     for place in folders if isinstance(folders, list) else ():
         for model in _models_in(place):
-            if model.task == task:
+            if model.task in tasks:
                 found.setdefault(model.id, model)
-    return sorted(found.values(), key=lambda model: (not model.default, model.title, model.id))
+
+    def order(model):
+        return tasks.index(model.task), not model.default, model.title, model.id
+
+    return sorted(found.values(), key=order)
 
 
 def choose_model(models, value, filter_name):
@@ -110,6 +125,35 @@ def choose_model(models, value, filter_name):
     raise WorkerNotInstalled(tr(u"The model '%s' is not installed.") % as_text(value))
 
 
+def asked_model(models, values, filter_name):
+    """The model for a run; None where the worker is to choose by what the picture is.
+
+    Args:
+        models: as installed_models gives them.
+        values: the filter's parameters by name. Where a style is given and no model, the first
+            one is meant that takes a style.
+        filter_name: for the sentence where there is none.
+
+    Raises:
+        WorkerNotInstalled: there is no such model.
+    """
+    model = choose_model(models, values["model"], filter_name)
+    if values["model"] != DEFAULT_MODEL:
+        return model
+    if is_choosing(models):
+        return None
+    if values.get("style-layer") is not None or values.get("style-file"):
+        return next((each for each in models if u"style" in each.takes), model)
+    return model
+
+
+def fitting_values(values, model):
+    """The parameters without the style that a model of a style of its own has no use for."""
+    if model is None or u"style" in model.takes:
+        return values
+    return dict(values, **{"style-layer": None, "style-file": u""})
+
+
 def _models_in(place):
     if not isinstance(place, _TEXT):
         return []
@@ -129,7 +173,22 @@ def _read_model(path):
     texts = [data.get(name) for name in ("id", "task", "title")]
     if not all(isinstance(text, _TEXT) and text for text in texts):
         return None
-    return Model(*(texts + [data.get("default") is True]))
+    return Model(*(texts + [data.get("default") is True, _roles(data)]))
+
+
+def _roles(manifest):
+    """Roles of the inputs of all graphs, in the order of the alphabet."""
+    found = set()
+    for graph in [manifest] + _dicts(manifest.get("parts")):
+        for tensor in _dicts(graph.get("inputs")):
+            role = tensor.get("role", u"picture")
+            if isinstance(role, _TEXT):
+                found.add(role)
+    return tuple(sorted(found))
+
+
+def _dicts(value):
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
 def _path(text):

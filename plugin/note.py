@@ -6,7 +6,7 @@ A parasite named NAME on the layer, saved with the .xcf file: one JSON object.
     schema      1
     version     of Limner
     filter      id of plugin/filters.py
-    parameters  {name: value} as the user chose them
+    parameters  {name: value} as the user chose them; a layer is the number by which GIMP knows it
     model       id of the model that ran, also where "default" was chosen
     sha256      of its weights
     source      number by which GIMP knows the source layer for as long as the image lives
@@ -76,13 +76,22 @@ def fitting_parameters(chosen, parameters):
     fitting = {}
     for parameter in chosen.parameters:
         value = parameters.get(parameter.name)
-        if parameter.kind == "number":
-            number = isinstance(value, (int, float)) and not isinstance(value, bool)
-            if number and parameter.lower <= value <= parameter.upper:
-                fitting[parameter.name] = float(value)
-        elif isinstance(value, _TEXT):
-            fitting[parameter.name] = value
+        if _fits(parameter, value):
+            fitting[parameter.name] = float(value) if parameter.kind == "number" else value
     return fitting
+
+
+def _fits(parameter, value):
+    kind = parameter.kind
+    if kind in ("flag", "frames"):
+        return isinstance(value, bool)
+    if kind in ("number", "integer"):
+        types = (int, float) if kind == "number" else (int,)
+        number = isinstance(value, types) and not isinstance(value, bool)
+        return number and parameter.lower <= value <= parameter.upper
+    if kind == "layer":  # by its number in the image
+        return isinstance(value, int) and not isinstance(value, bool) and 0 < value < 1 << 32
+    return isinstance(value, _TEXT)
 
 
 def _parsed(data):

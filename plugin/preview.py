@@ -1,7 +1,7 @@
 # -*- coding: utf-8 -*-
 """A preview: how large it is, and what is said of it and of a result. No GIMP and no GTK here."""
 
-from plugin.translation import tr
+from plugin.translation import look_up, tr
 
 SIDE = 512
 """Longer side of a preview in pixels; a filter's work on it takes a fraction of a second."""
@@ -66,7 +66,19 @@ def result_sentence(name, report):
     provider = report.get("provider", u"")
     device = DEVICE_NAMES.get(provider, provider)
     said = tr(u"%s took %.1f s on %s.") % (name, report.get("seconds", 0.0), device)
-    return said + u" " + tr(u"The layer was in color already.") if is_colored(report) else said
+    if is_recolored(report):
+        said += u" " + tr(u"The layer was in color already.")
+    return u" ".join([said] + notes_of(report))
+
+
+def is_recolored(report):
+    """Whether a picture that is no sketch had colors of its own already."""
+    return report.get("kind") != "sketch" and is_colored(report)
+
+
+def notes_of(report):
+    """What the worker wants the user to know of how it worked: list of sentences."""
+    return [look_up(said) for said in report.get("notes", [])]
 
 
 def device_sentence(report, device):
@@ -77,9 +89,11 @@ def device_sentence(report, device):
         device: what was asked for, one of plugin.filters.DEVICES.
     """
     provider = report.get("provider", u"")
-    ran = tr(u"Ran on %s in %.2f s.") % (DEVICE_NAMES.get(provider, provider), report["seconds"])
+    seconds = report.get("seconds", 0.0)
+    ran = tr(u"Ran on %s in %.2f s.") % (DEVICE_NAMES.get(provider, provider), seconds)
+    ran = u" ".join([ran] + notes_of(report))
     if report.get("reason"):
-        return u"%s %s" % (ran, report["reason"])
+        return u"%s %s" % (ran, look_up(report["reason"]))
     if provider == _CPU and device == "auto":
         hint = tr(u"No graphics acceleration is installed (install.py --accelerator webgpu).")
         return u"%s %s" % (ran, hint)

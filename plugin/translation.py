@@ -30,8 +30,18 @@ def use(languages=None, folder=FOLDER):
 
 def tr(text):
     """The text in the user's language; text itself where the catalog does not have it."""
+    return look_up(text)
+
+
+def look_up(text):
+    """As tr, for text that another program has made; see plugin/words.py for what is known."""
     catalog = _catalogs[0]
-    return getattr(catalog, "ugettext", catalog.gettext)(text)
+    return getattr(catalog, "ugettext", catalog.gettext)(text) if text else text
+
+
+def is_translated():
+    """Whether there is a catalog of the user's language."""
+    return isinstance(_catalogs[0], gettext.GNUTranslations)
 
 
 use()

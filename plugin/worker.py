@@ -12,6 +12,7 @@ from core import protocol
 from plugin import process
 from plugin.errors import FilterFailed, ProtocolMismatch, WorkerDied, WorkerNotInstalled, as_text
 from plugin.translation import tr
+from plugin.words import failure_sentence, said
 
 ARGUMENTS = ("-I", "-u", "-m", "core", "worker")
 HELLO_TIMEOUT_S = 60.0  # a first start on a cold disk, under a virus scanner
@@ -73,7 +74,7 @@ class Worker(object):
 
         Args:
             request: header of core/protocol.py's request.
-            pieces: iterable of bytes, together the request's picture.
+            pieces: iterable of bytes, together the request's picture and its others.
             progress: called with (fraction 0..1, text).
 
         Returns:
@@ -95,10 +96,11 @@ class Worker(object):
             if header.get("id") != request["id"] or header["kind"] == "request":
                 raise self._nonsense()
             if header["kind"] == "progress":
-                progress(header["fraction"], header["text"])
+                progress(header["fraction"], said(header["text"]))
             elif header["kind"] == "failure":
                 self._busy = False
-                raise FilterFailed(header["code"], header["sentence"], self._hint(header))
+                sentence = failure_sentence(header["code"], header["sentence"])
+                raise FilterFailed(header["code"], sentence, self._hint(header))
             else:
                 return Result(header, self._read_pixels)
 
@@ -197,26 +199,70 @@ class Worker(object):
 
 
 class Result(object):
-    """A result whose pixels are still in the pipe.
+    """A result whose pixels are still in the pipe: the picture's first, then the others'.
 
     Attributes:
         picture: {"width", "height", "format"}.
         report: dict for the user; see core/protocol.py.
+        others: list of Part, in the order in which they must be read.
     """
+
+    title, x, y = u"", 0, 0  # as a Part has them
 
     def __init__(self, header, read_pixels):
         self.picture = header["picture"]
         self.report = header["report"]
-        self._read_pixels = read_pixels
+        self.others = []
+        self._stream = _Stream(protocol.payload_size(header), read_pixels)
+        self._main = Part(self.picture, self._stream)
+        for picture in header.get("others", []):
+            self.others.append(Part(picture, self._stream))
+
+    def read(self, rows):
+        """The picture's next rows as bytes. Raises WorkerDied."""
+        return self._main.read(rows)
+
+    def skip_all(self):
+        """Let go of what was not read. Raises WorkerDied."""
+        self._stream.skip_all()
+
+
+class Part(object):
+    """One picture of a result.
+
+    Attributes:
+        picture: {"width", "height", "format"}.
+        role, title, x, y: of one of the others, see core/protocol.py.
+    """
+
+    def __init__(self, header, stream):
+        self.picture = {name: header[name] for name in ("width", "height", "format")}
+        self.role = header.get("role", u"")
+        self.title = header.get("title", u"")
+        self.x, self.y = header.get("x", 0), header.get("y", 0)
+        self._stream = stream
         self._row_bytes = protocol.picture_size(dict(self.picture, height=1))
-        self._left = protocol.picture_size(self.picture)
 
     def read(self, rows):
         """The next rows as bytes. Raises WorkerDied."""
-        size = rows * self._row_bytes
+        return self._stream.read(rows * self._row_bytes)
+
+
+class _Stream(object):
+    """The payload of a result, read once from its beginning to its end."""
+
+    def __init__(self, size, read_pixels):
+        self._left = size
+        self._read_pixels = read_pixels
+
+    def read(self, size):
         data = self._read_pixels(size, self._left)
         self._left -= size
         return data
+
+    def skip_all(self):
+        while self._left:
+            self.read(min(self._left, protocol.PIECE))
 
 
 class _Hello(object):

@@ -33,6 +33,7 @@ ONLY_IN = {
     "lightning_fabric": {"export/devices.py", "export/color_run.py", "export/critic.py"},
     "onnx": {"export/"},
     "PIL": {"export/"},
+    "gmic": {"export/autofill_gmic.py"},  # a baseline of the sketch evaluation, in its own venv
 }
 """Outside library -> the only files (or folders, with /) that may import it."""
 

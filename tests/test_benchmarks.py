@@ -10,9 +10,11 @@ from tests.fakes import onnx as fakes
 ROOT = Path(__file__).parents[1]
 
 
-def benchmarks(data, *arguments):
+def benchmarks(data, *arguments, module="benchmarks"):
     environment = {"PATH": "", "LIMNER_DATA_DIR": str(data), "SYSTEMROOT": ""}
-    command = [sys.executable, "-m", "benchmarks", *arguments, "--repeat", "1"]
+    command = [sys.executable, "-m", module, *arguments]
+    if module == "benchmarks":
+        command += ["--repeat", "1"]
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
 
 
@@ -35,6 +37,15 @@ def test_it_prints_every_row(tmp_path):
         "style 1 MP, dark on CPUExecutionProvider",
     ):
         assert row in ran.stdout
+
+
+def test_the_styles_rows_and_seams(tmp_path):
+    fakes.box_blur(tmp_path / "models" / "blur", 3)
+    choice = ["--model", "blur", "--rows", "512", "--seams", "--seams-size", "1200", "1000"]
+    ran = benchmarks(tmp_path, *choice, module="benchmarks.style")
+    assert ran.returncode == 0, ran.stderr
+    assert "512×512  brush 1, 1 tiles" in ran.stdout and "peak" in ran.stdout
+    assert "4 tiles against 1, 1200×1000: " in ran.stdout and " dB PSNR" in ran.stdout
 
 
 def test_a_device_that_is_not_there_is_a_sentence(tmp_path):

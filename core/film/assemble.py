@@ -1,7 +1,8 @@
 """Joining segments into a film, without encoding again, with the source's other streams.
 
-Sound, subtitles, data, chapters and tags are taken over packet by packet. Text subtitles are put
-into the form that the container has; what does not go into it is left out and named.
+Sound, subtitles, chapters, tags, covers and attached files are taken over as they are. Text
+subtitles are put into the form that the container has; what does not go into it is left out and
+named.
 """
 
 import heapq
@@ -15,6 +16,7 @@ from typing import Any
 import av
 
 from core.errors import FileUnreadable
+from core.film.attachments import add_attachments, is_cover
 from core.film.encoder import set_tags, shift, unwritable
 from core.film.planes import Coding
 from core.film.reader import FilmInfo
@@ -67,6 +69,8 @@ def assemble(
             with av.open(str(segments[0])) as first:
                 video = _video_stream(film, first.streams.video[0], given, info, coding, rotation)
             others, notes = _other_streams(film, given, suffix)
+            with av.open(str(source), metadata_errors="replace") as again:
+                notes += add_attachments(film, again, suffix)
             if hasattr(given, "chapters") and hasattr(film, "set_chapters"):
                 film.set_chapters(given.chapters())
             pictures = _pictures(segments, times, video, info)
@@ -155,10 +159,11 @@ def _other_streams(
 ) -> tuple[dict[int, tuple[Any, str]], list[str]]:
     """Index of a stream of the source -> (its stream in the film, how its packets change)."""
     others: dict[int, tuple[Any, str]] = {}
-    notes = []
+    notes: list[str] = []
     known = film.supported_codecs
+    main = next(s.index for s in given.streams.video if not is_cover(s))
     for stream in given.streams:
-        if stream.type == "video":
+        if stream.index == main or is_cover(stream) or stream.type == "attachment":
             continue
         context = stream.codec_context
         name = context.name if context is not None else "unknown"

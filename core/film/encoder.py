@@ -8,6 +8,7 @@ from typing import Any
 import av
 
 from core.errors import BadRequest, FileUnwritable
+from core.film.hdr import Hdr
 from core.film.planes import Coding
 from core.film.reader import FilmInfo
 
@@ -15,7 +16,7 @@ from core.film.reader import FilmInfo
 # with the same frames a hundred times); a film that goes on must come out the same.
 CODECS: dict[str, tuple[str, dict[str, str]]] = {
     "h264": ("libx264", {"preset": "medium", "crf": "18", "x264-params": "no-mbtree=1"}),
-    "hevc": ("libx265", {"preset": "medium", "crf": "20"}),
+    "hevc": ("libx265", {"preset": "medium", "crf": "20", "x265-params": "log-level=error"}),
     "prores": ("prores_ks", {"profile": "3", "vendor": "apl0"}),
     "ffv1": ("ffv1", {"level": "3", "slicecrc": "1", "g": "1"}),
 }
@@ -90,7 +91,9 @@ def choose_output(target: Path, codec: str, quality: int | None) -> Output:
     return Output(codec or usual, quality)
 
 
-def choose_coding(info: FilmInfo, tags: tuple[int, int, int, int], output: Output) -> Coding:
+def choose_coding(
+    info: FilmInfo, tags: tuple[int, int, int, int], output: Output, hdr: Hdr
+) -> Coding:
     """The coding to work in and write: the film's own depth and chroma, as the encoder can."""
     layout = av.VideoFormat(info.pix_fmt, info.width, info.height)
     bits = max(component.bits for component in layout.components)
@@ -118,7 +121,7 @@ def choose_coding(info: FilmInfo, tags: tuple[int, int, int, int], output: Outpu
     colorspace = tags[0] if tags[0] not in (0, 2) else {"bt601": 6, "bt709": 1, "bt2020": 9}[matrix]
     named = (colorspace if layout.is_rgb or tags[0] == 0 else tags[0], tags[1], tags[2],
              2 if is_full else 1)  # fmt: skip
-    return Coding(pix_fmt, width, height, depth, matrix, is_full, named)
+    return Coding(pix_fmt, width, height, depth, matrix, is_full, named, hdr)
 
 
 def _matrix(colorspace: int, height: int) -> str:
@@ -201,10 +204,17 @@ def _stream(container: Any, output: Output, coding: Coding, info: FilmInfo) -> A
     context.sample_aspect_ratio = info.aspect
     context.thread_count = THREADS
     set_tags(context, coding)
-    context.options = output.options | (
-        {"x265-params": "log-level=error"} if output.encoder == "libx265" else {}
-    )
+    context.options = output.options | _own_options(output, coding.hdr)
     return stream
+
+
+def _own_options(output: Output, hdr: Hdr) -> dict[str, str]:
+    """The option by which x264 and x265 take parameters of their own; empty for other encoders."""
+    name = {"libx264": "x264-params", "libx265": "x265-params"}.get(output.encoder)
+    if name is None:
+        return {}
+    usual = output.options.get(name, "")
+    return {name: ":".join(filter(None, [usual, *hdr.parameters(output.encoder)]))}
 
 
 def set_tags(context: Any, coding: Coding) -> None:

@@ -53,7 +53,12 @@ class FilmJob:
         return choose_output(self.target, self.codec, self.quality)
 
     def find_model(self) -> Model:
-        return Catalog.read(self.folders).find(self.task, self.model)
+        role = "style" if self._style_files else ""
+        return Catalog.read(self.folders).find(self.task, self.model, role)
+
+    @property
+    def _style_files(self) -> list[Path]:
+        return [Path(style["path"]) for style in getattr(self.settings, "styles", ())]
 
     def segment_path(self, number: int) -> Path:
         return self.work / f"segment-{number:05d}.{self.output.segment_format}"
@@ -68,6 +73,7 @@ class FilmJob:
         return {
             "source": _file_stamp(self.source),
             "references": [[*_file_stamp(path), at] for path, at in self.references],
+            "styles": [_file_stamp(path) for path in self._style_files],
             "task": self.task,
             "settings": asdict(self.settings),
             "steady": self.steady,

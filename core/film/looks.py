@@ -12,7 +12,8 @@ import av
 import cv2
 import numpy as np
 
-from core.colorize import ColorizeSettings, predict
+from core import color
+from core.colorize import ColorizeSettings, predict_many, work_size
 from core.film.planes import (
     Coding,
     chroma,
@@ -21,36 +22,41 @@ from core.film.planes import (
     plane,
     small_lightness,
 )
-from core.film.reference import Reference
+from core.film.reference import PaintedReference, Reference
 from core.generator import Generator
 from core.image import Image
-from core.manifest import SizeSpec
 from core.merge import fold
 from core.resample import fit_size, guided_upsample, pad
-from core.stylize import StylizeSettings, stylize
+from core.steady import COLOR_MEMORY, FLOW_SIDE, STYLE_MEMORY
+from core.stylize import StylizeSettings, stylize_many
 from core.tiling import legal_size
 
 Array = np.ndarray
+AnyReference = Reference | PaintedReference
 
-FLOW_SIDE = 384
-"""Longer side at which a painted film's motion is found."""
 
-COLOR_MEMORY = 30.0
-STYLE_MEMORY = 6.0
-"""Frames that steadying averages at --steady 1. Painted strokes blur sooner than colours."""
+@dataclass(frozen=True, eq=False)
+class View:
+    """A frame of the coding, its L* as Look.lightness gives it, and its number in the film."""
+
+    frame: av.VideoFrame
+    lightness: Array
+    number: int
 
 
 class Look(Protocol):
     """One of the two filters, frame by frame."""
 
     memory: float
+    generator: Generator
+    references: "tuple[AnyReference, ...]"
 
     def lightness(self, frame: av.VideoFrame) -> Array:
         """L* (h, w), 0..100, at the size at which motion is found."""
         ...
 
-    def see(self, frame: av.VideoFrame, lightness: Array, number: int) -> Array:
-        """What the frame alone says, float32 (n, h, w)."""
+    def see(self, views: list["View"]) -> list[Array]:
+        """What each frame alone says, float32 (n, h, w)."""
         ...
 
     def lay(self, frame: av.VideoFrame, lightness: Array, said: Array) -> av.VideoFrame:
@@ -59,6 +65,14 @@ class Look(Protocol):
 
     def scale(self, lightness: Array) -> tuple[int, int] | None:
         """(width, height) of what is said where it is not the lightness's."""
+        ...
+
+    def reference(
+        self, frames: range, lightness: Array, colors: Array, said: Array
+    ) -> AnyReference:
+        """A reference for some frames, out of R'G'B' float32 (H, W, 3), 0..1, and what the frame
+        that it is of has as lightness and says alone.
+        """
         ...
 
 
@@ -70,27 +84,25 @@ class ColorLook:
     settings: ColorizeSettings
     coding: Coding
     memory: float = COLOR_MEMORY
-    references: tuple[Reference, ...] = ()
+    references: tuple[AnyReference, ...] = ()
 
     def lightness(self, frame: av.VideoFrame) -> Array:
         size = self.generator.manifest.size
-        work = fit_size(frame.width, frame.height, work_side(size, frame))
+        work = work_size(size, frame.width, frame.height)
         small = small_lightness(plane(frame, 0), self.coding, work)
         return pad(small, *legal_size(*work, size))
 
-    def see(self, frame: av.VideoFrame, lightness: Array, number: int) -> Array:
+    def see(self, views: list[View]) -> list[Array]:
         """a* and b* (2, h, w)."""
-        guide, ab = predict(lightness, self.generator)
+        predicted = predict_many([view.lightness for view in views], self.generator)
+        return [self._said(view.number, *each) for view, each in zip(views, predicted, strict=True)]
+
+    def _said(self, number: int, guide: Array, ab: Array) -> Array:
         slopes, offsets = guided_upsample(guide, ab)
-        said = slopes * guide + offsets
-        for reference in self.references:
-            if number in reference.frames:
-                said = reference.recolor(guide, said)
-        return said
+        return _locked(self.references, number, guide, slopes * guide + offsets)
 
     def lay(self, frame: av.VideoFrame, lightness: Array, said: Array) -> av.VideoFrame:
-        size = self.generator.manifest.size
-        work = fit_size(frame.width, frame.height, work_side(size, frame))
+        work = work_size(self.generator.manifest.size, frame.width, frame.height)
         slopes, offsets = guided_upsample(lightness, said * np.float32(self.settings.saturation))
         coefficients = fold(slopes, offsets)[:, : work[1], : work[0]]
         luma = plane(frame, 0)
@@ -112,6 +124,15 @@ class ColorLook:
     def scale(self, lightness: Array) -> tuple[int, int] | None:
         return None
 
+    def reference(
+        self, frames: range, lightness: Array, colors: Array, said: Array
+    ) -> AnyReference:
+        height, width = lightness.shape
+        lab = color.srgb_to_lab(colors)
+        ab = [cv2.resize(lab[..., i], (width, height), interpolation=cv2.INTER_AREA)
+              for i in (1, 2)]  # fmt: skip
+        return Reference(frames, lightness, np.stack(ab), said)
+
 
 @dataclass
 class StyleLook:
@@ -121,13 +142,23 @@ class StyleLook:
     settings: StylizeSettings
     coding: Coding
     memory: float = STYLE_MEMORY
+    references: tuple[AnyReference, ...] = ()
 
     def lightness(self, frame: av.VideoFrame) -> Array:
         size = fit_size(frame.width, frame.height, FLOW_SIDE)
         return small_lightness(plane(frame, 0), self.coding, size)
 
-    def see(self, frame: av.VideoFrame, lightness: Array, number: int) -> Array:
+    def see(self, views: list[View]) -> list[Array]:
         """R'G'B' 0..1, (3, H, W)."""
+        images = [self._image(view.frame) for view in views]
+        painted = stylize_many(images, self.generator, self.settings)
+        planes = [p.pixels.transpose(2, 0, 1) * np.float32(1 / p.full) for p in painted]
+        return [
+            _locked(self.references, view.number, view.lightness, said)
+            for view, said in zip(views, planes, strict=True)
+        ]
+
+    def _image(self, frame: av.VideoFrame) -> Image:
         deep = self.coding.bits > 8
         source = 2 if self.coding.is_full else 1
         rgb = frame.reformat(
@@ -135,11 +166,7 @@ class StyleLook:
             src_colorspace=MATRIX_NAMES[self.coding.matrix], src_color_range=source,
             dst_color_range=2,
         )  # fmt: skip
-        pixels = rgb.to_ndarray()
-        image = Image(pixels)
-        painted = stylize(image, self.generator, self.settings, lambda fraction, text: None)
-        values = painted.pixels.transpose(2, 0, 1)
-        return values * np.float32(1 / image.full)
+        return Image(rgb.to_ndarray())
 
     def lay(self, frame: av.VideoFrame, lightness: Array, said: Array) -> av.VideoFrame:
         deep = self.coding.bits > 8
@@ -156,15 +183,26 @@ class StyleLook:
     def scale(self, lightness: Array) -> tuple[int, int] | None:
         return self.coding.width, self.coding.height
 
+    def reference(
+        self, frames: range, lightness: Array, colors: Array, said: Array
+    ) -> AnyReference:
+        size = said.shape[2], said.shape[1]
+        wanted = cv2.resize(np.ascontiguousarray(colors), size, interpolation=cv2.INTER_AREA)
+        planes = np.ascontiguousarray(wanted.transpose(2, 0, 1), np.float32)
+        return PaintedReference(frames, lightness, planes, np.ascontiguousarray(said))
+
+
+def _locked(
+    references: tuple[AnyReference, ...], number: int, lightness: Array, said: Array
+) -> Array:
+    """What a frame says, its references having changed it."""
+    for reference in references:
+        if number in reference.frames:
+            said = reference.recolor(lightness, said)
+    return said
+
 
 MATRIX_NAMES = {"bt601": "itu601", "bt709": "itu709", "bt2020": "bt2020"}
-
-
-def work_side(size: SizeSpec, frame: Any) -> int:
-    """The longer side at which a generator runs."""
-    if size.fixed:
-        return min(size.fixed)
-    return size.work or max(frame.width, frame.height)
 
 
 def blank(frame: av.VideoFrame, coding: Coding) -> av.VideoFrame:

@@ -19,11 +19,11 @@ import numpy as np
 
 from core.errors import FileUnreadable
 from core.film.flow import Motion, find_motion
-from core.film.looks import Look, to_coding
+from core.film.looks import Look, View, to_coding
 from core.film.plan import Plan, numbered
 from core.film.planes import Coding
 from core.film.reader import FilmReader
-from core.film.steady import Steadier
+from core.steady import Steadier
 
 Array = np.ndarray
 In = TypeVar("In")
@@ -79,7 +79,10 @@ def make_frames(
     """
     shots = ahead(_shots(reader, plan, segments, look, coding))
     with ThreadPoolExecutor(threads, "limner-film") as pool:
-        seen = in_order(shots, pool, lambda shot: _see(shot, look), threads + AHEAD)
+        size = plan.batch if look.generator.takes_many else 1
+        depth = threads + (AHEAD if size == 1 else 1)
+        together = in_order(_batches(shots, size), pool, lambda batch: _see(batch, look), depth)
+        seen = (each for batch in together for each in batch)
         steadied = ahead(_steadied(seen, plan, segments, look))
         yield from in_order(steadied, pool, lambda item: _lay(*item, look), threads + AHEAD)
 
@@ -128,13 +131,32 @@ def _from(
             yield number, pts, frame
 
 
-def _see(shot: Shot, look: Look) -> tuple[Shot, Array, Motion | None]:
-    said = look.see(shot.frame, shot.lightness, shot.number)
+def _batches(shots: Iterator[Shot], size: int) -> Iterator[list[Shot]]:
+    """Shots whose numbers share a block of `size`: the same ones wherever reading begins."""
+    batch: list[Shot] = []
+    try:
+        for shot in shots:
+            if batch and shot.number // size != batch[0].number // size:
+                yield batch
+                batch = []
+            batch.append(shot)
+        if batch:
+            yield batch
+    finally:
+        shots.close()  # pyright: ignore[reportAttributeAccessIssue]  a generator
+
+
+def _see(batch: list[Shot], look: Look) -> list[tuple[Shot, Array, Motion | None]]:
+    said = look.see([View(shot.frame, shot.lightness, shot.number) for shot in batch])
+    return [(shot, each, _motion(shot, look)) for shot, each in zip(batch, said, strict=True)]
+
+
+def _motion(shot: Shot, look: Look) -> Motion | None:
     if shot.before is None or look.memory <= 1:
-        return shot, said, None
+        return None
     motion = find_motion(shot.lightness, shot.before)
     size = look.scale(shot.lightness)
-    return shot, said, motion.enlarged(size) if size else motion
+    return motion.enlarged(size) if size else motion
 
 
 def _steadied(

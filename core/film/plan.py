@@ -18,21 +18,11 @@ import av
 import numpy as np
 
 from core.errors import FileUnreadable
+from core.film.hdr import Hdr
 from core.film.reader import HINT, Damage, FilmReader
+from core.scenes import THUMB, Cuts
 
 Array = np.ndarray
-
-RETURN = 0.4
-"""Share of a cut's change that must stay for two frames; a flash is gone before."""
-
-THUMB = (64, 36)
-"""(width, height) at which scenes are told apart."""
-
-CUT_CHANGE = 14.0
-"""Mean change of grey (of 255) between two thumbnails below which nothing is a cut."""
-
-CUT_FACTOR = 3.0
-"""How many times the change of its neighbours a cut's change is, so that pans are none."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +41,10 @@ class Plan:
         frame_tags: (colorspace, primaries, transfer, range) of the first frame.
         references: number of the frame that each reference picture is for.
         damages: sentences.
+        batch: frames that are seen in one run of the generator. Part of the plan, so that a run
+            that goes on, or another machine, sees the same ones together.
+        mastering, light: of core.film.hdr.Hdr.
+        interlaced: there are frames of two halves; they are made whole when they are read.
     """
 
     frames: int
@@ -64,6 +58,14 @@ class Plan:
     rotation: int
     references: tuple[int, ...]
     damages: tuple[str, ...]
+    batch: int = 1
+    mastering: str = ""
+    light: str = ""
+    interlaced: bool = False
+
+    @property
+    def hdr(self) -> Hdr:
+        return Hdr(self.mastering, self.light)
 
     @property
     def segments(self) -> int:
@@ -135,12 +137,13 @@ def make_plan(
     matches = [_Match(thumb, at) for thumb, at in references]
     with FilmReader(path) as reader:
         info = reader.info
-        cuts = _Cuts()
+        cuts = Cuts()
         window: deque[int] = deque(maxlen=lead + 1)
         starts: list[int] = []
         odd = missing = 0
         first_pts = last_pts = count = 0
         tags, rotation, step = (2, 2, 2, 0), 0, 0
+        hdr, interlaced = Hdr(), False
         for frame in reader.frames():
             if frame.pts is None:
                 missing += 1
@@ -151,7 +154,8 @@ def make_plan(
                 first_pts = pts
                 tags = (int(frame.colorspace), int(frame.color_primaries),
                         int(frame.color_trc), int(frame.color_range))  # fmt: skip
-                rotation = frame.rotation
+                rotation, hdr = frame.rotation, Hdr.of(frame)
+            interlaced = interlaced or frame.interlaced_frame
             step = max(pts - last_pts, 0) if count else 0
             last_pts = pts
             window.append(pts)
@@ -187,6 +191,9 @@ def make_plan(
         rotation=rotation,
         references=tuple(match.best for match in matches),
         damages=tuple(sentences),
+        mastering=hdr.mastering,
+        light=hdr.light,
+        interlaced=interlaced,
     )
 
 
@@ -212,48 +219,6 @@ def thumbnail(frame: av.VideoFrame) -> Array:
     """Grey float32 (36, 64), 0..255."""
     small = frame.reformat(*THUMB, format="gray", interpolation="AREA")
     return small.to_ndarray().astype(np.float32)
-
-
-class _Cuts:
-    """Finds cuts: a change that stands out from the changes around it, and is no flash."""
-
-    def __init__(self) -> None:
-        self.found: list[int] = []
-        self._near: deque[tuple[int, Array, float]] = deque(maxlen=6)
-        self._count = 0
-
-    def see(self, thumb: Array) -> None:
-        """Take in the next frame; judges the one two frames back."""
-        change = _distance(thumb, self._near[-1][1]) if self._near else 0.0
-        self._near.append((self._count, thumb, change))
-        self._count += 1
-        if len(self._near) >= 3:
-            self._judge(len(self._near) - 3)
-
-    def close(self) -> list[int]:
-        """Judge the last two; the numbers found."""
-        for index in range(max(0, len(self._near) - 2), len(self._near)):
-            self._judge(index)
-        return self.found
-
-    def _judge(self, index: int) -> None:
-        near = list(self._near)
-        number, thumb, change = near[index]
-        if index == 0 or change < CUT_CHANGE:
-            return
-        around = [other for n, _, other in near if n not in (0, number)]
-        if around and change < CUT_FACTOR * float(np.median(around)):
-            return
-        gone = any(_distance(later, near[index - 1][1]) < RETURN * change
-                   for _, later, _ in near[index + 1 :])  # fmt: skip
-        back = any(_distance(thumb, earlier) < RETURN * change
-                   for _, earlier, _ in near[: index - 1])  # fmt: skip
-        if not (gone or back):
-            self.found.append(number)
-
-
-def _distance(thumb: Array, other: Array) -> float:
-    return float(np.abs(thumb - other).mean())
 
 
 class _Match:

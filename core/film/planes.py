@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 
 from core import color
+from core.film.hdr import Hdr
 from core.image import Image
 from core.merge import Merger
 from core.resample import linear_taps
@@ -40,6 +41,7 @@ class Coding:
         matrix: "bt601", "bt709" or "bt2020".
         is_full: values span 0..2^bits - 1; else video range.
         tags: (colorspace, primaries, transfer, range) as numbers of ITU-T H.273 and libav.
+        hdr: static metadata, to be written where the encoder can.
     """
 
     pix_fmt: str
@@ -49,6 +51,7 @@ class Coding:
     matrix: str
     is_full: bool
     tags: tuple[int, int, int, int]
+    hdr: Hdr = Hdr()
 
     @property
     def dtype(self) -> type:

@@ -10,6 +10,8 @@ from typing import Any
 import av
 
 from core.errors import FileUnreadable
+from core.film.attachments import is_cover
+from core.film.deinterlace import Deinterlacer
 from core.image import MINIMUM_SIDE
 
 HINT = "Check that it is a whole film, for instance by playing it."
@@ -85,15 +87,19 @@ class FilmReader:
         info: what the container says.
         damage: what was met while reading frames.
         last_s: seconds into the film of the latest packet of any stream that was read.
+
+    Args:
+        whole: make interlaced frames whole.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, whole: bool = False) -> None:
         """Open the film.
 
         Raises:
             FileUnreadable: missing, empty, no film, without pictures, or with too small ones.
         """
         self.path = path
+        self._whole = whole
         self.damage = Damage()
         self.last_s = 0.0
         self.container: Any = _open(path)
@@ -113,6 +119,15 @@ class FilmReader:
 
     def frames(self) -> Iterator[av.VideoFrame]:
         """Every frame that can be decoded, in the order in which they are shown."""
+        if not self._whole:
+            yield from self._decoded()
+            return
+        halves = Deinterlacer(self.info.time_base)
+        for frame in self._decoded():
+            yield from halves.push(frame)
+        yield from halves.flush()
+
+    def _decoded(self) -> Iterator[av.VideoFrame]:
         for packet in self._packets():
             try:
                 yield from packet.decode()
@@ -166,8 +181,7 @@ def _open(path: Path) -> Any:
 
 
 def _video_stream(path: Path, container: Any) -> Any:
-    cover = av.stream.Disposition.attached_pic
-    moving = [s for s in container.streams.video if not s.disposition & cover]
+    moving = [s for s in container.streams.video if not is_cover(s)]
     if not moving:
         kinds = sorted({s.type for s in container.streams}) or ["nothing"]
         raise FileUnreadable(

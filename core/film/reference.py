@@ -18,6 +18,7 @@ Array = np.ndarray
 GRID = 24
 """Places across the longer side that colours are looked up from."""
 
+_PERCENT = 100
 _LIGHTNESS, _SURROUNDING, _COLOR, _PLACE = 1 / 8, 1 / 12, 1 / 6, 4.0
 
 
@@ -53,9 +54,47 @@ class Reference:
         weight = np.exp(-0.5 * (distance - distance.min(axis=1, keepdims=True)))
         weight /= weight.sum(axis=1, keepdims=True)
         change = _small(self.ab - self.said, size)
-        moved = (weight @ change).reshape(size[1], size[0], 2).astype(np.float32)
+        moved = (weight @ change).reshape(size[1], size[0], -1).astype(np.float32)
         wide = cv2.resize(moved, (width, height), interpolation=cv2.INTER_LINEAR)
         return said + wide.transpose(2, 0, 1)
+
+
+@dataclass(frozen=True, eq=False)
+class PaintedReference:
+    """A painted frame that locks the look of its scene, at the film's own size.
+
+    Attributes:
+        frames: numbers of the frames that it is for.
+        lightness: L* (h, w) of the film's frame, at the size at which motion is found.
+        painted: R'G'B' (3, H, W), 0..1, how the frame shall look.
+        said: R'G'B' (3, H, W), how the generator paints it.
+    """
+
+    frames: range
+    lightness: Array
+    painted: Array
+    said: Array
+
+    def recolor(self, lightness: Array, said: Array) -> Array:
+        """R'G'B' (3, H, W) for a frame of the scene, from its L* and how it was painted.
+
+        As Reference does: the reference itself where motion leads there, else its change of colour
+        at places that look alike.
+        """
+        size = said.shape[2], said.shape[1]
+        motion = find_motion(lightness, self.lightness).enlarged(size)
+        small = [_shrunk(planes, lightness.shape) for planes in (self.painted, self.said, said)]
+        alike = Reference(self.frames, self.lightness, small[0], small[1])
+        change = (alike._looked_up(lightness, small[2]) - small[2]) / np.float32(_PERCENT)
+        moved = said + np.stack([cv2.resize(plane, size) for plane in change])
+        return moved + (motion.carry(self.painted) - moved) * motion.belief
+
+
+def _shrunk(planes: Array, shape: tuple[int, ...]) -> Array:
+    """R'G'B' (3, H, W) 0..1 to (3, h, w) in per cent, which weigh as a* and b* do."""
+    size = shape[1], shape[0]
+    small = [cv2.resize(plane, size, interpolation=cv2.INTER_AREA) for plane in planes]
+    return np.stack(small) * np.float32(_PERCENT)
 
 
 def _grid_size(width: int, height: int) -> tuple[int, int]:

@@ -6,38 +6,35 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from core import color
 from core.errors import BadRequest
 from core.film.job import FilmJob
-from core.film.looks import ColorLook, to_coding
+from core.film.looks import AnyReference, Look, View, to_coding
 from core.film.pipeline import frame_at
-from core.film.plan import THUMB, Plan
+from core.film.plan import Plan
 from core.film.reader import FilmReader
-from core.film.reference import Reference
 from core.picture_file import PictureFile
 from core.resample import area_resize
+from core.scenes import THUMB
 
 Array = np.ndarray
 
 MOST_ASPECT_ERROR = 0.03
 
 
-def read_references(job: FilmJob, plan: Plan, look: ColorLook) -> Iterator[Reference]:
+def read_references(job: FilmJob, plan: Plan, look: Look) -> Iterator[AnyReference]:
     """The job's references for its plan. Raises BadRequest, FileUnreadable."""
     numbers = plan.references
     for (path, _), number in zip(job.references, numbers, strict=True):
-        with FilmReader(job.source) as reader:
+        with FilmReader(job.source, plan.interlaced) as reader:
             frame = to_coding(frame_at(reader, plan, number), look.coding)
         lightness = look.lightness(frame)
-        height, width = lightness.shape
         scene = plan.scene_of(number)
         others = [n for n in numbers if n in scene]
         start = max(((n + number) // 2 for n in others if n < number), default=scene.start)
         stop = min(((n + number) // 2 for n in others if n > number), default=scene.stop)
-        lab = color.srgb_to_lab(_colors(PictureFile.read(path)))
-        ab = np.stack([cv2.resize(lab[..., i], (width, height), interpolation=cv2.INTER_AREA)
-                       for i in (1, 2)])  # fmt: skip
-        yield Reference(range(start, stop), lightness, ab, look.see(frame, lightness, -1))
+        (said,) = look.see([View(frame, lightness, -1)])
+        colors = _colors(PictureFile.read(path))
+        yield look.reference(range(start, stop), lightness, colors, said)
 
 
 def reference_thumb(path: Path, aspect: float) -> Array:

@@ -2,17 +2,19 @@
 
 import hashlib
 import json
+import math
 import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import av
 import numpy as np
 
+from core.colorize import work_size
 from core.errors import BadRequest, FileUnwritable, LimnerError
 from core.film.assemble import assemble
 from core.film.encoder import SegmentWriter, choose_coding
@@ -25,6 +27,7 @@ from core.film.progress import FilmProgress
 from core.film.reader import FilmReader
 from core.film.reference_file import read_references, reference_thumb
 from core.generator import Generator
+from core.memory import batch_size
 
 Array = np.ndarray
 
@@ -88,6 +91,11 @@ def run_film(job: FilmJob, progress: FilmProgress, engine: Engine | None = None)
         _keep_part(job, plan)
         raise
     shutil.rmtree(job.work, ignore_errors=True)
+    if plan.interlaced:
+        notes.append("The film is interlaced; its frames were made whole (deinterlaced).")
+    if plan.hdr.is_lost(job.output.encoder):
+        notes.append(f"{job.output.codec} cannot carry the film's static HDR metadata (mastering "
+                     "display, light level); choose h264 or hevc to keep them.")  # fmt: skip
     return Result(plan.frames, len(plan.cuts) + 1, waiting, False, list(plan.damages), notes)
 
 
@@ -103,8 +111,8 @@ def run_segments(
     Raises:
         LimnerError, KeyboardInterrupt: the segment that was begun is kept as a tail.
     """
-    with FilmReader(job.source) as reader:
-        coding = choose_coding(reader.info, plan.frame_tags, job.output)
+    with FilmReader(job.source, plan.interlaced) as reader:
+        coding = choose_coding(reader.info, plan.frame_tags, job.output, plan.hdr)
         look = make_look(job, plan, coding, generator)
         for segments in _neighbours(numbers):
             _run_range(job, plan, segments, reader, look, coding, report)
@@ -119,11 +127,8 @@ def open_generator(job: FilmJob) -> Generator:
 def make_look(job: FilmJob, plan: Plan, coding: Coding, generator: Generator | None = None) -> Look:
     """The filter of a job, its references read. Raises LimnerError."""
     generator = generator or open_generator(job)
-    if job.task == "stylize":
-        look = StyleLook(generator, job.settings, coding)
-        look.memory *= job.steady
-        return look
-    look = ColorLook(generator, job.settings, coding)
+    kind = StyleLook if job.task == "stylize" else ColorLook
+    look = kind(generator, job.settings, coding)
     look.memory *= job.steady
     look.references = tuple(read_references(job, plan, look))
     return look
@@ -182,6 +187,7 @@ def _planned(job: FilmJob, progress: FilmProgress) -> Plan:
     thumbs = [(reference_thumb(picture, aspect), at) for picture, at in job.references]
     plan = make_plan(job.source, job.segment, min(LEAD_FRAMES, job.segment), thumbs,
                      progress.reading)  # fmt: skip
+    plan = replace(plan, batch=_batch(job, plan))
     try:
         shutil.rmtree(job.work, ignore_errors=True)
         job.work.mkdir(parents=True)
@@ -189,6 +195,15 @@ def _planned(job: FilmJob, progress: FilmProgress) -> Plan:
     except OSError as error:
         raise FileUnwritable(f"{job.work} cannot be made ({error.strerror}).") from error
     return plan
+
+
+def _batch(job: FilmJob, plan: Plan) -> int:
+    """Frames in one run of the generator; a divisor of what segments begin and read ahead at."""
+    with FilmReader(job.source) as reader:
+        width, height = reader.info.width, reader.info.height
+    size = job.find_model().manifest.size
+    seen = work_size(size, width, height) if job.task == "colorize" else (width, height)
+    return math.gcd(batch_size(*seen), plan.segment, plan.lead)
 
 
 def _join(job: FilmJob, plan: Plan, segments: range, target: Path, tag: str,
@@ -201,7 +216,7 @@ def _join(job: FilmJob, plan: Plan, segments: range, target: Path, tag: str,
         end_s = plan.end_s * min(len(segments) + 1, plan.segments) / plan.segments
     with FilmReader(job.source) as reader:
         info = reader.info
-    coding = choose_coding(info, plan.frame_tags, job.output)
+    coding = choose_coding(info, plan.frame_tags, job.output, plan.hdr)
     partial = job.work / "film.part"
     try:
         notes = assemble(paths, job.source, partial, target.suffix.lower(), info, coding,

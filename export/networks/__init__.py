@@ -7,9 +7,16 @@ from typing import Any
 from torch import nn
 
 from export.networks.colorizer import Colorizer
+from export.networks.sketcher import Sketcher
 from export.networks.stylizer import Stylizer
+from export.networks.transfer import StyleTransfer
 
-GENERATORS: dict[str, type[nn.Module]] = {"colorizer": Colorizer, "stylizer": Stylizer}
+GENERATORS: dict[str, type[nn.Module]] = {
+    "colorizer": Colorizer,
+    "sketcher": Sketcher,
+    "stylizer": Stylizer,
+    "transfer": StyleTransfer,
+}
 
 
 def build_generator(name: str, arguments: dict[str, Any]) -> nn.Module:

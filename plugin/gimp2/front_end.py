@@ -13,7 +13,7 @@ import gimp
 import gimpfu
 
 from plugin import filters, installation
-from plugin.errors import INSTALL_AGAIN, PluginError
+from plugin.errors import INSTALL_AGAIN, PluginError, as_text
 from plugin.translation import tr
 
 IMAGE_AND_DRAWABLE = 2
@@ -31,7 +31,7 @@ def main(folder):
 
 
 def _register(folder, chosen):
-    models = installation.installed_models(folder, chosen.task)
+    models = installation.installed_models(folder, chosen.tasks)
 
     def function(image, drawable, *values):
         return _Call(folder, chosen, models, image, drawable, values)
@@ -49,25 +49,62 @@ def _register(folder, chosen):
             (gimpfu.PF_IMAGE, "image", "Image", None),
             (gimpfu.PF_DRAWABLE, "drawable", "Layer", None),
         ]
-        + [_argument(parameter, models) for parameter in _parameters(chosen)],
+        + [_argument(entry, models) for entry in _entries(chosen)],
         [],
         function,
         menu=chosen.menu,
     )
 
 
-def _parameters(chosen):
-    """Those that there are in 2.10: a result is always a new layer."""
-    return [p for p in chosen.parameters if p.kind not in filters.OUTPUT_KINDS]
+USED = "use-"
+"""Begins the name of a switch that stands before a layer: gimpfu has no way to choose none."""
+
+
+def _entries(chosen):
+    """The parameters that there are in 2.10, where a result is always a new layer or a group, and
+    a switch before each that is a layer.
+    """
+    found = []
+    for parameter in chosen.parameters:
+        if parameter.kind == "layer":
+            name, label = USED + parameter.name, tr(u"Use %s") % parameter.label.replace(u"_", u"")
+            found.append(parameter._replace(name=name, kind="flag", label=label, default=False))
+        if parameter.kind not in filters.OUTPUT_KINDS + ("palette",):
+            found.append(parameter)
+    return found
+
+
+def _values(chosen, given):
+    """The parameters by name, of what gimpfu hands over in the order of _entries."""
+    values = {entry.name: given[n] for n, entry in enumerate(_entries(chosen))}
+    for parameter in chosen.parameters:
+        name = parameter.name
+        if parameter.kind == "layer" and not values.pop(USED + name):
+            values[name] = None
+        elif parameter.kind in ("file", "dabs"):
+            values[name] = as_text(values[name] or "")
+    return values
 
 
 def _argument(parameter, models):
     """gimpfu's description of a parameter. Names of models and devices are strings in the PDB."""
     texts = (parameter.name, _native(parameter.label))
-    if parameter.kind == "number":
-        step = (parameter.upper - parameter.lower) / 20
+    if parameter.kind in ("number", "integer"):
+        is_number = parameter.kind == "number"
+        step = (parameter.upper - parameter.lower) / 20 if is_number else 1
         bounds = (parameter.lower, parameter.upper, step)
-        return (gimpfu.PF_SLIDER,) + texts + (parameter.default, bounds)
+        kind = gimpfu.PF_SLIDER if is_number else gimpfu.PF_SPINNER
+        return (kind,) + texts + (parameter.default, bounds)
+    plain = {
+        "flag": gimpfu.PF_TOGGLE,
+        "frames": gimpfu.PF_TOGGLE,
+        "layer": gimpfu.PF_DRAWABLE,
+        "file": gimpfu.PF_FILE,
+        "dabs": gimpfu.PF_STRING,
+    }
+    if parameter.kind in plain:
+        default = parameter.default
+        return (plain[parameter.kind],) + texts + (_native(default),)
     entries = filters.choices(parameter, models)
     radio = tuple((_native(label), _native(name)) for name, label in entries)
     return (gimpfu.PF_RADIO,) + texts + (parameter.default, radio)
@@ -82,7 +119,7 @@ class _Call(object):
         self.models = models
         self.image = image
         self.drawable = drawable
-        self.values = {p.name: values[n] for n, p in enumerate(_parameters(chosen))}
+        self.values = _values(chosen, values)
 
 
 def _run(procedure, params):
@@ -136,20 +173,27 @@ def _is_choosable(procedure, declared):
 
 
 def _carry_out(call):
+    from plugin.frames import FramesHost
     from plugin.gimp2.host import Gimp2Host
     from plugin.run import refuse_unsupported, run
     from plugin.worker import Worker
 
     record = installation.load(call.folder)
-    model = installation.choose_model(call.models, call.values["model"], call.chosen.undo)
-    host = Gimp2Host(call.image, call.drawable)
+    model = installation.asked_model(call.models, call.values, call.chosen.undo)
+    layers = [call.drawable]
+    if call.values["frames"]:
+        layers = list(reversed(call.image.layers))  # the lowest layer is the first frame
+    hosts = [Gimp2Host(call.image, layer) for layer in layers]
+    host = FramesHost(hosts) if call.values["frames"] else hosts[0]
     try:
         refuse_unsupported(host.source())
         with Worker.installed(record) as worker:
             worker.start()
-            run(host, worker, call.chosen, call.values, model, record.version)
+            values = installation.fitting_values(call.values, model)
+            run(host, worker, call.chosen, values, model, record.version)
     finally:
-        host.close()
+        for each in hosts:
+            each.close()
     gimp.displays_flush()
 
 

@@ -19,7 +19,9 @@ import gimpfu
 
 from core import protocol
 from plugin.errors import Unsupported
+from plugin.frames import FRAMES_HINT
 from plugin.host import Draft, Host, Source
+from plugin.translation import tr
 
 U8_GAMMA, U16_GAMMA, FLOAT_GAMMA = 150, 250, 650  # GimpPrecision of 2.10
 
@@ -49,16 +51,23 @@ class Gimp2Host(Host):
         self._precision = self._precision or FLOAT_GAMMA
         self._is_direct = precision in _DIRECT
         self._copy = None
+        self._others = {}  # ID of a layer -> (image of ours, its copy there)
         self._region = None
         self._picture = None
         self._text = None
 
+    def finish_reading(self):
+        self._region = None
+
     def close(self):
         """Give GIMP back what a run needed in between."""
-        self._region = None
+        self.finish_reading()
         if self._copy is not None:
             gimp.delete(self._copy)
             self._copy = None
+        for image, _ in self._others.values():
+            gimp.delete(image)
+        self._others = {}
 
     def source(self):
         pdb = gimpfu.pdb
@@ -125,6 +134,32 @@ class Gimp2Host(Host):
             raise Unsupported(u"GIMP gave %d bytes instead of %d." % (len(data), wanted), u"")
         return data
 
+    def is_source(self, layer):
+        return layer.ID == self._drawable.ID
+
+    def place(self, layer):
+        x, y = (layer.offsets[n] - self._drawable.offsets[n] for n in (0, 1))
+        return x, y, x + layer.width, y + layer.height
+
+    def read_other(self, layer, rectangle, scale):
+        if layer.ID not in self._others:
+            self._others[layer.ID] = self._copied(layer)
+        x, y, width, height = rectangle
+        copy = self._others[layer.ID][1]
+        region = copy.get_pixel_rgn(0, 0, copy.width, copy.height, False, False)
+        _check_bytes(region.bpp, "R'G'B'A u8")
+        return region[x : x + width, y : y + height]
+
+    def _copied(self, layer):
+        """(image of ours, its layer): 8-bit color with alpha, whatever the layer has."""
+        pdb = gimpfu.pdb
+        image = pdb.gimp_image_new_with_precision(layer.width, layer.height, gimpfu.RGB, U8_GAMMA)
+        copy = pdb.gimp_layer_new_from_drawable(layer, image)
+        pdb.gimp_image_insert_layer(image, copy, None, 0)
+        if not copy.has_alpha:
+            pdb.gimp_layer_add_alpha(copy)
+        return image, copy
+
     def new_draft(self, name, picture):
         return Gimp2Draft(name, picture, self._precision)
 
@@ -137,7 +172,23 @@ class Gimp2Host(Host):
         finally:
             self._image.undo_group_end()
 
-    def insert(self, draft, output):  # no output but "layer" is offered here
+    def refuse_output(self, output):
+        if output != "frames":
+            return
+        pdb = gimpfu.pdb
+        if pdb.gimp_item_is_group(self._drawable):
+            raise Unsupported(tr(u"A layer group has no pixels of its own."), FRAMES_HINT)
+        if pdb.gimp_item_get_lock_content(self._drawable):
+            raise Unsupported(tr(u"The pixels of this layer are locked."), FRAMES_HINT)
+        if not pdb.gimp_selection_is_empty(self._image):
+            raise Unsupported(
+                tr(u"In GIMP 2.10, frames are replaced whole."), tr(u"Choose Select > None first.")
+            )
+
+    def insert(self, draft, output):
+        """Outputs that there are in 2.10: "layer", and "replace" for frames of an animation, whose
+        place, name and looks a new layer takes.
+        """
         pdb = gimpfu.pdb
         if self._image.base_type == 1:
             pdb.gimp_image_convert_rgb(self._image)
@@ -146,6 +197,30 @@ class Gimp2Host(Host):
         pdb.gimp_image_insert_layer(self._image, layer, self._drawable.parent, position)
         layer.set_offsets(*self._drawable.offsets)
         self._add_mask(layer)
+        if output == "replace":
+            self._take_over(layer)
+
+    def insert_group(self, name, note, pieces, through):  # no group works through itself here
+        pdb = gimpfu.pdb
+        if self._image.base_type == 1:
+            pdb.gimp_image_convert_rgb(self._image)
+        position = pdb.gimp_image_get_item_position(self._image, self._drawable)
+        group = pdb.gimp_layer_group_new(self._image)
+        group.name = _native(name)
+        pdb.gimp_image_insert_layer(self._image, group, self._drawable.parent, position)
+        left, top = self._drawable.offsets
+        for number, piece in enumerate(pieces):
+            layer = piece.draft.copy_for(self._image)
+            pdb.gimp_image_insert_layer(self._image, layer, group, number)
+            layer.set_offsets(left + piece.x, top + piece.y)
+            layer.visible = piece.visible
+        self._add_mask(group)
+
+    def _take_over(self, layer):
+        old, name = self._drawable, self._drawable.name
+        layer.mode, layer.opacity, layer.visible = old.mode, old.opacity, old.visible
+        self._image.remove_layer(old)
+        layer.name = name  # beside the old one, GIMP would have given it a number
 
     def _add_mask(self, layer):
         pdb = gimpfu.pdb

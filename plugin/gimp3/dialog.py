@@ -1,31 +1,35 @@
 """The dialog of a filter: GIMP's own one of the procedure's arguments, with a live preview in it.
 
-GIMP's dialog brings Reset, the saved settings and Help. The preview comes from the worker through
-the same code as the result; what the sliders do costs no inference (see core/service.py).
+GIMP's dialog brings Reset, the saved settings and Help. Where its own widgets do not fit - layers
+and palettes that may be none, the style gallery - rows of ours stand between them.
 """
 
 import gi
 
 gi.require_version("Gtk", "3.0")
 gi.require_version("GimpUi", "3.0")
-from gi.repository import GimpUi, GLib, Gtk  # noqa: E402
+from gi.repository import GimpUi, GObject, Gtk  # noqa: E402
 
-from plugin import filters, installation, preview  # noqa: E402
-from plugin.conversation import Conversation  # noqa: E402
-from plugin.errors import PluginError  # noqa: E402
-from plugin.gimp3.preview import SplitView  # noqa: E402
-from plugin.run import make_request  # noqa: E402
+from plugin import filters  # noqa: E402
+from plugin.gimp3.choosers import LayerRow, PaletteRow  # noqa: E402
+from plugin.gimp3.gallery import Gallery  # noqa: E402
+from plugin.gimp3.live import LivePreview, label, tell  # noqa: E402
+from plugin.preview import is_recolored  # noqa: E402
 from plugin.translation import tr  # noqa: E402
 
 SPACE = 6
-LINE_CHARS = 40
-"""Longest line of the sentences beside the preview; longer ones are broken."""
+MORE = ("palette", "seed", "variants", "device", "frames")
+"""Parameters that stand behind "More settings"."""
 
-COMPUTING = tr("Computing the preview…")
-COLORED = tr("This layer is in color already. Recolor gives it new colors, in a new layer.")
+SKETCH_ONLY = ("strictness", "flats")
+PHOTO_ONLY = ("saturation",)
+LISTED = ("model", "device", *filters.OUTPUT_KINDS)
+STYLE = ("style-file", "style-layer")
+WIDTH = 380
+"""Of the parameters' side, in pixels."""
 
 
-def ask_user(procedure, config, chosen, host, worker, models):
+def ask_user(procedure, config, chosen, host, worker, models, record):
     """Show the dialog; whether the user agreed.
 
     Args:
@@ -34,145 +38,225 @@ def ask_user(procedure, config, chosen, host, worker, models):
         host: plugin.gimp3.host.Gimp3Host, its source supported.
         worker: plugin.worker.Worker, started; it is free again afterwards.
         models: list of plugin.installation.Model for the filter.
+        record: plugin.installation.Installation.
     """
     GimpUi.init("limner")
-    dialog = GimpUi.ProcedureDialog.new(procedure, config, chosen.undo)
-    for parameter in chosen.parameters:
-        if parameter.kind == "number":
-            dialog.get_scale_entry(parameter.name, 1.0)  # a slider instead of a bare number
-    live = LivePreview(config, chosen, host, worker, models, dialog)
-    chosen_here = [
-        p for p in chosen.parameters if not (host.replaces and p.kind in filters.OUTPUT_KINDS)
-    ]
-    _lay_out(dialog, live, [p.name for p in chosen_here])
+    dialog = FilterDialog(procedure, config, chosen, host, worker, models, record)
     agreed = False
+    dialog.live.start()
     try:
-        agreed = dialog.run()
+        agreed = dialog.window.run()
     finally:
-        live.close(interrupt=not agreed)
-        dialog.destroy()
+        dialog.live.close(interrupt=not agreed)
+        dialog.window.destroy()
+    if dialog.wants_hint_layer:
+        host.new_hint_layer()
+        _say(chosen.undo, HINT_LAYER_MADE)
     return agreed
 
 
-def _lay_out(dialog, live, names):
-    """The preview on the left, the parameters and what is said on the right: a dialog that low
-    screens have room for. GIMP's takes its own widgets alone, so the preview goes beside a label.
+def _say(title, sentence):
+    """Show a sentence that is no warning; GIMP's own messages all look like one."""
+    info, close = Gtk.MessageType.INFO, Gtk.ButtonsType.CLOSE
+    said = Gtk.MessageDialog(title=title, message_type=info, buttons=close, text=sentence)
+    GimpUi.window_set_transient(said)
+    said.run()
+    said.destroy()
+
+
+HINT_LAYER_MADE = tr(
+    "Paint the colors that you want on the new layer “Color hints”, a dab for each thing,"
+    " and choose Auto Colorize again."
+)
+
+
+class FilterDialog:
+    """See ask_user.
+
+    Attributes:
+        window: GimpUi.ProcedureDialog.
+        live: LivePreview, to be started.
+        wants_hint_layer: whether it was left by the button "New Hint Layer".
     """
-    dialog.get_label("limner-preview", "", False, False).hide()
-    left = dialog.fill_box("limner-left", ["limner-preview"])
-    left.pack_start(live.widget, False, False, 0)
-    right = dialog.fill_box("limner-right", names)
-    right.set_margin_start(2 * SPACE)
-    right.pack_end(live.sentences, False, False, 0)
-    both = Gtk.Orientation.HORIZONTAL
-    dialog.fill_paned("limner-both", both, "limner-left", "limner-right")
-    dialog.fill(["limner-both"])
 
-
-class LivePreview:
-    """The preview and the sentences about it; asks the worker whenever a parameter changes."""
-
-    def __init__(self, config, chosen, host, worker, models, dialog):
-        self._config = config
-        self._chosen = chosen
-        self._models = models
-        self._dialog = dialog
+    def __init__(self, procedure, config, chosen, host, worker, models, record):
+        self._config, self._chosen, self._host, self._models = config, chosen, host, models
         self._agree = None  # what the button OK says in this language
-        self._picture, self._pixels = host.preview()
-        self._view = SplitView(self._picture, self._pixels)
-        self._state, self._size, self._device, self._colored = (_label() for _ in range(4))
-        _tell(self._size, self._size_text(host.picture()))
-        self.widget = self._packed_view()
-        self.sentences = self._packed_sentences()
-        self._conversation = Conversation(worker, GLib.idle_add, self._answered, self._failed)
-        self._handler = config.connect("notify", self._changed)
-        self._asked = 0
-        self._ask()
+        self._heard_kind = None
+        self.wants_hint_layer = False
+        self.window = GimpUi.ProcedureDialog.new(procedure, config, chosen.undo)
+        self._rows = {}  # name of a parameter -> the widget that shows it
+        self._labels = Gtk.SizeGroup(mode=Gtk.SizeGroupMode.HORIZONTAL)
+        self._kind, self._other_kind = label(), Gtk.Button(relief=Gtk.ReliefStyle.NONE)
+        self._other_kind.connect("clicked", lambda *_: self._take_other_kind())
+        self.live = LivePreview(config, chosen, host, worker, models, self._heard)
+        self._lay_out(record)
+        self._show_rows_of("photo")
+        if chosen.task == "stylize":
+            config.connect("notify::style-file", lambda *_: self._style_chosen("style-file"))
+            config.connect("notify::style-layer", lambda *_: self._style_chosen("style-layer"))
+            config.connect("notify::model", lambda *_: self._model_chosen())
+        self.window.connect("focus-in-event", self._looked_at)
 
-    def close(self, interrupt):
-        """Ask no more, and leave the worker to the caller."""
-        self._config.disconnect(self._handler)
-        self._conversation.close(interrupt)
+    def _lay_out(self, record):
+        """The preview on the left, the parameters and what is said on the right: a dialog that
+        low screens have room for. GIMP's takes its own widgets alone, so ours go beside them.
+        """
+        window = self.window
+        window.get_label("limner-preview", "", False, False).hide()
+        left = window.fill_box("limner-left", ["limner-preview"])
+        left.pack_start(self.live.widget, False, False, 0)
+        shown = [p for p in self._chosen.parameters if self._is_shown(p)]
+        first = [p for p in shown if p.name not in MORE]
+        more = [p for p in shown if p.name in MORE]
+        upper = self._filled("limner-first", first)
+        if filters.is_choosing(self._models):
+            self._add_kind(upper, first)
+        if any(parameter.name in STYLE for parameter in first):
+            gallery = Gallery(self._config, record.styles)
+            if not gallery.is_empty:
+                left.pack_start(gallery, True, True, 0)
+        lower = self._filled("limner-more", more)
+        window.get_label("limner-more-title", tr("More settings"), False, False)
+        expander = window.fill_expander(
+            "limner-expander", "limner-more-title", False, "limner-more"
+        )
+        expander.set_expanded(False)
+        lower.set_margin_top(SPACE)
+        right = window.fill_box("limner-right", ["limner-first", "limner-expander"])
+        right.set_margin_start(2 * SPACE)
+        right.set_size_request(WIDTH, -1)
+        right.pack_end(self.live.sentences, False, False, 0)
+        both = Gtk.Orientation.HORIZONTAL
+        window.fill_paned("limner-both", both, "limner-left", "limner-right")
+        window.fill(["limner-both"])
 
-    def _packed_sentences(self):
-        box = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=SPACE)
-        for label in (self._colored, self._state, self._device, self._size):
-            box.pack_start(label, False, False, 0)
-        box.show()
+    def _is_shown(self, parameter):
+        if parameter.kind == "dabs":
+            return False  # they are made in the preview
+        if parameter.name in STYLE:
+            return any("style" in model.takes for model in self._models)
+        return not (self._host.replaces and parameter.kind in filters.FIRST_TIME_KINDS)
+
+    def _filled(self, name, parameters):
+        """A box with the rows of the parameters in their order."""
+        ours = {"layer": self._layer_row, "palette": self._palette_row}
+        for parameter in parameters:
+            if parameter.kind == "number":
+                self.window.get_scale_entry(parameter.name, 1.0)  # a slider, no bare number
+            elif parameter.kind in LISTED:  # GIMP 3.2 would make a tall frame of few choices
+                self.window.get_widget(parameter.name, Gtk.ComboBox.__gtype__)
+        box = self.window.fill_box(name, [p.name for p in parameters if p.kind not in ours])
+        box.set_spacing(SPACE)
+        for place, parameter in enumerate(parameters):
+            if parameter.kind in ours:
+                row = ours[parameter.kind](parameter)
+                box.pack_start(row, False, False, 0)
+                box.reorder_child(row, place)
+            else:
+                row = self.window.get_widget(parameter.name, GObject.TYPE_NONE)
+            self._rows[parameter.name] = row
+            if isinstance(row, GimpUi.Labeled):
+                self._labels.add_widget(row.get_label())
+            elif hasattr(row, "label"):
+                self._labels.add_widget(row.label)
         return box
 
-    def _packed_view(self):
-        box = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=SPACE, border_width=2 * SPACE)
-        box.pack_start(self._view, False, False, 0)
+    def _layer_row(self, parameter):
+        row = LayerRow(self._config, parameter, self._host.layer)
+        if parameter.name == "hint":
+            button = Gtk.Button.new_with_mnemonic(tr("Ne_w…"))
+            button.set_tooltip_text(
+                tr("Make a transparent layer on top to paint colors on, and close this dialog")
+            )
+            button.connect("clicked", self._hint_layer_wanted)
+            row.pack_end(button, False, False, 0)
+            row.show_all()
+        return row
+
+    def _palette_row(self, parameter):
+        return PaletteRow(self._config, parameter)
+
+    def _add_kind(self, box, parameters):
+        """What the picture was taken for, below the model that was taken for it."""
         row = Gtk.Box(spacing=SPACE)
-        row.pack_start(Gtk.Label(label=tr("Before"), sensitive=False), False, False, 0)
-        row.pack_end(Gtk.Label(label=tr("After"), sensitive=False), False, False, 0)
-        buttons = Gtk.Box(halign=Gtk.Align.CENTER)
-        for icon, tip, action in (
-            ("zoom-out-symbolic", tr("Zoom out (mouse wheel)"), self._view.zoom_out),
-            ("zoom-fit-best-symbolic", tr("Show all of the layer (double click)"), self._view.fit),
-            ("zoom-in-symbolic", tr("Zoom in (mouse wheel)"), self._view.zoom_in),
-        ):
-            button = Gtk.Button.new_from_icon_name(icon, Gtk.IconSize.BUTTON)
-            button.set_tooltip_text(tip)
-            button.connect("clicked", _clicked, action)
-            buttons.pack_start(button, False, False, 0)
-        row.set_center_widget(buttons)
+        row.pack_start(self._kind, False, False, 0)
+        row.pack_end(self._other_kind, False, False, 0)
+        row.show()
         box.pack_start(row, False, False, 0)
-        box.show_all()
-        return box
+        names = [parameter.name for parameter in parameters]
+        box.reorder_child(row, names.index("model") + 1)
 
-    def _size_text(self, layer):
-        sizes = [(picture["width"], picture["height"]) for picture in (layer, self._picture)]
-        return preview.size_sentence(self._chosen.task, *sizes)
+    def _hint_layer_wanted(self, _button):
+        self.wants_hint_layer = True
+        self.window.response(Gtk.ResponseType.CANCEL)
 
-    def _changed(self, _config, _parameter):
-        self._ask()
+    def _looked_at(self, *_):
+        """The dialog got the keyboard back: the user may have painted on the hint layer."""
+        if "hint" in self._rows and self._config.get_property("hint") is not None:
+            self.live.ask(again=True)
+        return False
 
-    def _ask(self):
-        values = {p.name: self._config.get_property(p.name) for p in self._chosen.parameters}
-        try:
-            model = installation.choose_model(self._models, values["model"], self._chosen.undo)
-        except PluginError as error:
-            self._failed(self._asked, error)
+    def _style_chosen(self, name):
+        """A style picture was chosen: a layer and a file rule each other out, and a model that
+        has a style of its own gives way to one that takes it.
+        """
+        if self._config.get_property(name) is None:
             return
-        request = make_request(self._chosen, dict(values, model=model.id), self._picture)
-        self._asked = self._conversation.ask(dict(request, preview=True), self._pixels)
-        if not self._state.get_text():
-            _tell(self._state, COMPUTING)
+        other = next(each for each in STYLE if each != name)
+        if self._config.get_property(other) is not None:
+            self._config.set_property(other, None)
+        takes = [model.id for model in self._models if "style" in model.takes]
+        if takes and not self._takes_style():
+            self._config.set_property("model", takes[0])
 
-    def _answered(self, number, picture, pixels, report):
-        self._view.show_after(picture, pixels)
-        _tell(self._state, "" if number == self._asked else COMPUTING)
-        if not report["recalled"]:
-            device = self._config.get_property("device")
-            _tell(self._device, preview.device_sentence(report, device))
-        self._tell_colored(preview.is_colored(report))
+    def _model_chosen(self):
+        if not self._takes_style():
+            for name in STYLE:
+                if self._config.get_property(name) is not None:
+                    self._config.set_property(name, None)
 
-    def _failed(self, number, error):
-        if number != self._asked:
-            return  # a newer one is on its way
-        self._view.show_nothing_new()
-        _tell(self._device, "")
-        _tell(self._state, tr("No preview: %s") % error.text)
+    def _takes_style(self):
+        """Whether the chosen model takes its style from a picture."""
+        chosen = self._config.get_property("model")
+        found = [model for model in self._models if model.id == chosen] or self._models[:1]
+        return any("style" in model.takes for model in found)
 
-    def _tell_colored(self, colored):
-        _tell(self._colored, COLORED if colored else "")
-        agree = self._dialog.get_widget_for_response(Gtk.ResponseType.OK)
+    def _heard(self, report):
+        """Say what the worker's report tells of the picture."""
+        kind = report.get("kind")
+        agree = self.window.get_widget_for_response(Gtk.ResponseType.OK)
         if agree is not None:
             self._agree = self._agree or agree.get_label()
-            agree.set_label(tr("Rec_olor") if colored else self._agree)
+            agree.set_label(tr("Rec_olor") if is_recolored(report) else self._agree)
+        if kind is None or not filters.is_choosing(self._models):
+            return
+        detected = report.get("kind_reason") == "detected"
+        self._show_rows_of(kind)
+        tell(self._kind, _KINDS[kind] if detected and kind in _KINDS else "")
+        self._other_kind.set_label(_OTHER_KINDS.get(kind, ""))
+        self._other_kind.set_visible(detected and kind in _OTHER_KINDS)
+        self._heard_kind = kind
+
+    def _take_other_kind(self):
+        task = "colorize" if self._heard_kind == "sketch" else "sketch"
+        model = next(each for each in self._models if each.task == task)
+        self._config.set_property("model", model.id)
+
+    def _show_rows_of(self, kind):
+        for name in SKETCH_ONLY:
+            if name in self._rows:
+                self._rows[name].set_visible(kind == "sketch")
+        for name in PHOTO_ONLY:
+            if name in self._rows:
+                self._rows[name].set_visible(kind != "sketch")
 
 
-def _tell(label, sentence):
-    """Show a sentence; an empty one takes no room."""
-    label.set_text(sentence)
-    label.set_visible(bool(sentence))
-
-
-def _label():
-    return Gtk.Label(wrap=True, max_width_chars=LINE_CHARS, xalign=0.0, selectable=False)
-
-
-def _clicked(_button, action):
-    action()
+_KINDS = {
+    "photo": tr("This is a photograph."),
+    "sketch": tr("This is a sketch."),
+}
+_OTHER_KINDS = {
+    "photo": tr("No, a sketch"),
+    "sketch": tr("No, a photograph"),
+}

@@ -4,13 +4,14 @@ GIMP asks for the procedures at its start, so what a run needs is imported when 
 that is missing then becomes a sentence instead of a menu entry that is not there.
 """
 
+import os
 import sys
 import traceback
 
 import gi
 
 gi.require_version("Gimp", "3.0")
-from gi.repository import Gimp, GLib, GObject  # noqa: E402
+from gi.repository import Gimp, Gio, GLib, GObject  # noqa: E402
 
 from plugin import translation  # noqa: E402
 
@@ -38,6 +39,8 @@ class Limner(Gimp.PlugIn):
         return False  # plugin/translation.py does it, for GIMP 2.10 too
 
     def do_query_procedures(self):
+        help_pages = Gio.File.new_for_path(os.path.join(FOLDER, "help"))
+        self.set_help_domain("limner", help_pages)  # behind the dialogs' Help button
         return [known.id for known in filters.FILTERS] + [filters.RUN_AGAIN.id]
 
     def do_create_procedure(self, name):
@@ -45,7 +48,7 @@ class Limner(Gimp.PlugIn):
             return described(self, filters.RUN_AGAIN, run_again)
         chosen = filters.find(name)
         procedure = described(self, chosen, run)
-        models = installation.installed_models(FOLDER, chosen.task)
+        models = installation.installed_models(FOLDER, chosen.tasks)
         for parameter in chosen.parameters:
             add_argument(procedure, parameter, models)
         return procedure
@@ -67,14 +70,30 @@ def add_argument(procedure, parameter, models):
     """Declare one parameter; GIMP makes dialog, stored values and PDB argument of it."""
     flags = GObject.ParamFlags.READWRITE
     texts = (parameter.name, parameter.label, parameter.blurb)
-    if parameter.kind == "number":
-        bounds = (parameter.lower, parameter.upper, parameter.default)
-        procedure.add_double_argument(*texts, *bounds, flags)
-        return
+    kind, default = parameter.kind, parameter.default
+    if kind == "number":
+        procedure.add_double_argument(*texts, parameter.lower, parameter.upper, default, flags)
+    elif kind == "integer":
+        procedure.add_int_argument(*texts, parameter.lower, parameter.upper, default, flags)
+    elif kind in ("flag", "frames"):
+        procedure.add_boolean_argument(*texts, default, flags)
+    elif kind == "layer":
+        procedure.add_drawable_argument(*texts, True, flags)
+    elif kind == "palette":
+        procedure.add_palette_argument(*texts, True, None, False, flags)
+    elif kind == "file":
+        procedure.add_file_argument(*texts, Gimp.FileChooserAction.OPEN, True, None, flags)
+    elif kind == "dabs":
+        procedure.add_string_argument(*texts, default, flags)
+    else:
+        procedure.add_choice_argument(*texts, _choice(parameter, models), default, flags)
+
+
+def _choice(parameter, models):
     choice = Gimp.Choice.new()
     for number, (name, label) in enumerate(filters.choices(parameter, models)):
         choice.add(name, number, label, "")
-    procedure.add_choice_argument(*texts, choice, parameter.default, flags)
+    return choice
 
 
 def run(procedure, run_mode, image, drawables, config, _data):
@@ -121,29 +140,40 @@ def run_filter(procedure, run_mode, image, drawables, config, replaced=None):
     Raises:
         PluginError: nothing was changed.
     """
+    from plugin.gimp3 import hint_layer
     from plugin.gimp3.host import Gimp3Host
+    from plugin.gimp3.values import values_of
     from plugin.preview import result_sentence
     from plugin.run import refuse_unsupported
     from plugin.run import run as run_once
     from plugin.worker import Worker
 
     chosen = filters.find(procedure.get_name())
+    interactive = run_mode == Gimp.RunMode.INTERACTIVE
+    if chosen.task == "colorize" and replaced is None:
+        drawables = hint_layer.resolve(image, drawables, config, interactive)
     host = Gimp3Host(image, drawables, replaced)
     refuse_unsupported(host.source())
     record = installation.load(FOLDER)
-    models = installation.installed_models(FOLDER, chosen.task)
+    models = installation.installed_models(FOLDER, chosen.tasks)
     installation.choose_model(models, filters.DEFAULT_MODEL, chosen.undo)
     with Worker.installed(record) as worker:
         worker.start()
-        if run_mode == Gimp.RunMode.INTERACTIVE:
+        if interactive:
             from plugin.gimp3.dialog import ask_user  # GTK; there may be no display otherwise
 
-            if not ask_user(procedure, config, chosen, host, worker, models):
+            if not ask_user(procedure, config, chosen, host, worker, models, record):
                 return False
-        values = {p.name: config.get_property(p.name) for p in chosen.parameters}
-        model = installation.choose_model(models, values["model"], chosen.undo)
+        values = values_of(config, chosen)
+        model = installation.asked_model(models, values, chosen.undo)
+        if values["frames"] and replaced is None:
+            from plugin.frames import FramesHost
+
+            # the lowest layer is the first frame
+            host = FramesHost([Gimp3Host(image, [each]) for each in reversed(image.get_layers())])
         Gimp.progress_init(chosen.undo)
         try:
+            values = installation.fitting_values(values, model)
             report = run_once(host, worker, chosen, values, model, record.version)
         finally:
             Gimp.progress_end()
@@ -160,10 +190,11 @@ def remake(procedure, run_mode, image, drawables):
     """
     from plugin import note
     from plugin.errors import Unsupported
+    from plugin.gimp3.values import set_values
 
     if len(drawables) != 1 or not isinstance(drawables[0], Gimp.Layer):
         raise Unsupported(tr("Limner makes one layer at a time again."), tr("Click that layer."))
-    layer = drawables[0]
+    layer = _with_note(drawables[0])
     parasite = layer.get_parasite(note.NAME)
     chosen, parameters, number = note.read_note(bytes(parasite.get_data()) if parasite else None)
     source = image.get_layer_by_tattoo(number)
@@ -174,9 +205,18 @@ def remake(procedure, run_mode, image, drawables):
         )
     maker = procedure.get_plug_in().do_create_procedure(chosen.id)
     config = maker.create_config()
-    for name, value in parameters.items():
-        config.set_property(name, value)
+    set_values(config, chosen, parameters, image)
     return run_filter(maker, run_mode, image, [source], config, layer)
+
+
+def _with_note(layer):
+    """The layer, or the group around it, that carries a note; the layer where none does."""
+    from plugin import note
+
+    found = layer
+    while found is not None and found.get_parasite(note.NAME) is None:
+        found = found.get_parent()
+    return found or layer
 
 
 def main(folder):

@@ -5,9 +5,6 @@ and to the image's own color space, tone curve included: measured in GIMP 3.0 wi
 and with linear images. So the worker always sees sRGB. Where the image's numbers are not sRGB
 themselves, the next larger channel type travels: the way there and back would cost levels.
 
-Gray images. The result is built in an RGB image that nobody sees. The conversion of the user's
-image is a matter of milliseconds then, and the last thing but the layer itself.
-
 Masks. The selection becomes the new layer's mask, feather kept. A mask that the source layer has
 goes on hiding what it hid: it is intersected with the selection.
 """
@@ -21,9 +18,12 @@ gi.require_version("Gegl", "0.4")
 gi.require_version("Babl", "0.1")
 from gi.repository import Babl, Gegl, Gimp  # noqa: E402
 
-from plugin import note  # noqa: E402
+from plugin import hints, others  # noqa: E402
 from plugin.errors import Unsupported  # noqa: E402
-from plugin.host import Draft, Host, Source  # noqa: E402
+from plugin.frames import FRAMES_HINT  # noqa: E402
+from plugin.gimp3 import hint_layer  # noqa: E402
+from plugin.gimp3.draft import Gimp3Draft, attach_note, made_from, must  # noqa: E402
+from plugin.host import Host, Source  # noqa: E402
 from plugin.preview import preview_scale, preview_size  # noqa: E402
 from plugin.translation import tr  # noqa: E402
 
@@ -33,6 +33,14 @@ _BASES = {
     Gimp.ImageBaseType.INDEXED: "indexed",
 }
 
+MOST_COLORS = 256
+"""Of a palette go to the worker; of a larger one, evenly spread ones do."""
+
+_MODES = {
+    "normal": Gimp.LayerMode.NORMAL,
+    "color": Gimp.LayerMode.LCH_COLOR,
+    "multiply": Gimp.LayerMode.MULTIPLY,
+}
 _SRGB_TYPES = {"u8": "u8", "u16": "u16"}
 _OTHER_TYPES = {"u8": "u16"}
 """Channel type of the image -> of the picture, where its numbers are sRGB and where they are not;
@@ -119,8 +127,63 @@ class Gimp3Host(Host):
         picture_format = self._picture["format"]
         return self._buffer.get(rectangle, 1.0, picture_format, Gegl.AbyssPolicy.NONE)
 
+    def finish_reading(self):
+        self._buffer = None  # GIMP loses a buffer that is still held
+
     def source_number(self):
         return self._drawable.get_tattoo()
+
+    can_reduce = True
+
+    def is_source(self, layer):
+        return layer == self._drawable
+
+    def place(self, layer):
+        _, x, y = layer.get_offsets()
+        _, left, top = self._drawable.get_offsets()
+        return x - left, y - top, x - left + layer.get_width(), y - top + layer.get_height()
+
+    def read_other(self, layer, rectangle, scale):
+        # at a border lies less than a pixel more than the layer has: it is the border's own
+        return layer.get_buffer().get(
+            Gegl.Rectangle.new(*rectangle), scale, others.FORMAT, Gegl.AbyssPolicy.CLAMP
+        )
+
+    def layer_number(self, layer):
+        return layer.get_tattoo() if layer.get_image() == self._image else 0
+
+    def palette_colors(self, name):
+        palette = Gimp.Palette.get_by_name(name)
+        colors = palette.get_colors() if palette else []
+        if not colors:
+            raise Unsupported(
+                tr("The palette '%s' is not there or has no colors.") % name,
+                tr("Choose another palette, or none."),
+            )
+        step = -(-len(colors) // MOST_COLORS)
+        encoded = [color.get_bytes(Babl.format("R'G'B' u8")) for color in colors[::step]]
+        return [hints.format_color(each.get_data()) for each in encoded]
+
+    @property
+    def has_display_profile(self):
+        """Whether GIMP shows pictures by the profile of a monitor."""
+        return Gimp.get_color_configuration().get_display_color_profile() is not None
+
+    def preview_selection(self):
+        """What the preview shows of the selection, a byte a pixel; None for no selection."""
+        if self._replaced or Gimp.Selection.is_empty(self._image):
+            return None
+        full = self._picture
+        scale = preview_scale(full["width"], full["height"])
+        width, height = preview_size(full["width"], full["height"])
+        _, x, y = self._drawable.get_offsets()
+        rectangle = Gegl.Rectangle.new(round(x * scale), round(y * scale), width, height)
+        selection = self._image.get_selection().get_buffer()
+        return selection.get(rectangle, scale, "Y u8", Gegl.AbyssPolicy.BLACK)
+
+    def new_hint_layer(self):
+        """See plugin.gimp3.hint_layer."""
+        hint_layer.make(self._image, self._drawable)
 
     def preview(self):
         """The whole layer, small: (picture, its bytes), u8, with picture()'s channels."""
@@ -148,62 +211,113 @@ class Gimp3Host(Host):
             self._image.undo_group_end()
 
     @property
+    def layer(self):
+        """The Gimp.Layer to work on."""
+        return self._drawable
+
+    @property
     def replaces(self):
         """Whether the result takes an earlier one's place."""
         return self._replaced is not None
 
     def refuse_output(self, output):
-        if output != "replace" or self._replaced:
+        if output not in ("replace", "frames") or self._replaced:
             return
+        together = FRAMES_HINT if output == "frames" else ""
         if self._drawable.is_group():
             raise Unsupported(
                 tr("A layer group has no pixels of its own."),
-                tr("Let the result become a new layer, or click a layer in the group."),
+                together or tr("Let the result become a new layer, or click a layer in the group."),
             )
         if self._drawable.get_lock_content():
             raise Unsupported(
                 tr("The pixels of this layer are locked."),
-                tr("Unlock them in the Layers dialog, or let the result become a new layer."),
+                together
+                or tr("Unlock them in the Layers dialog, or let the result become a new layer."),
             )
 
     def insert(self, draft, output):
-        if self._image.get_base_type() == Gimp.ImageBaseType.GRAY:
-            _must(self._image.convert_rgb(), "the image cannot be converted to RGB")
+        self._become_color()
         if output == "replace" and not self._replaced:
             self._replace_pixels(draft)
         else:
-            self._insert_layer(draft, output)
+            layer = draft.take(self._image)
+            layer.set_mode(_MODES.get(output, Gimp.LayerMode.NORMAL))
+            self._insert_layer(layer)
         Gimp.displays_flush()
+
+    def insert_group(self, name, note, pieces, through):
+        self._become_color()
+        group = Gimp.GroupLayer.new(self._image, name)
+        attach_note(group, note)
+        if through:
+            group.set_mode(Gimp.LayerMode.PASS_THROUGH)
+        self._insert_layer(group, pieces)
+        Gimp.displays_flush()
+
+    def _fill(self, group, pieces):
+        _, left, top = self._drawable.get_offsets()
+        for number, piece in enumerate(pieces):
+            layer = piece.draft.take(self._image)
+            layer.set_mode(_MODES[piece.mode])
+            layer.set_visible(piece.visible)
+            placed = layer.set_offsets(left + piece.x, top + piece.y)
+            must(placed, "the new layer cannot be placed")
+            added = self._image.insert_layer(layer, group, number)
+            must(added, "the new layer cannot be added")
+
+    def after_insert(self, values):
+        hint = values.get("hint")
+        if hint is not None and hint_layer.is_one(hint):
+            hint.set_visible(False)  # its strokes would lie over the result
+
+    def _become_color(self):
+        if self._image.get_base_type() == Gimp.ImageBaseType.GRAY:
+            must(self._image.convert_rgb(), "the image cannot be converted to RGB")
 
     def _replace_pixels(self, draft):
         """Put the draft's pixels into the source, by way of its shadow: inside the selection."""
-        self._buffer = None
+        self.finish_reading()
         whole = Gegl.Rectangle.new(0, 0, *self._size())
         shadow = self._drawable.get_shadow_buffer()
         draft.buffer.copy(whole, Gegl.AbyssPolicy.NONE, shadow, whole)
         shadow.flush()
         del shadow  # GIMP loses a buffer that is still held
-        _must(self._drawable.merge_shadow(True), "the pixels cannot be replaced")
+        must(self._drawable.merge_shadow(True), "the pixels cannot be replaced")
         self._drawable.update(0, 0, *self._size())
 
-    def _insert_layer(self, draft, output):
-        layer = draft.take(self._image)
-        if output == "color":
-            layer.set_mode(Gimp.LayerMode.LCH_COLOR)
+    def _insert_layer(self, layer, pieces=()):
+        """Put a layer, or a group with its pieces, above the source or in an old result's place."""
         name = layer.get_name()
-        _, x, y = self._drawable.get_offsets()
-        _must(layer.set_offsets(x, y), "the new layer cannot be placed")
-        if self._replaced:
-            self._take_over(layer)
-        else:
-            self._add_mask(layer)
         above = self._replaced or self._drawable
         position = self._image.get_item_position(above)
+        if not self._replaced:
+            position -= self._results_above(position)
+        if not pieces:
+            _, x, y = self._drawable.get_offsets()
+            must(layer.set_offsets(x, y), "the new layer cannot be placed")
         added = self._image.insert_layer(layer, above.get_parent(), position)
-        _must(added, "the new layer cannot be added")
+        must(added, "the new layer cannot be added")
+        self._fill(layer, pieces)
         if self._replaced:
-            _must(self._image.remove_layer(self._replaced), "the old layer cannot be removed")
+            self._take_over(layer)
+            must(self._image.remove_layer(self._replaced), "the old layer cannot be removed")
             layer.set_name(name)  # beside the old one, GIMP has given it a number
+        else:
+            self._add_mask(layer)
+        if pieces:
+            self._image.set_selected_layers([layer])  # GIMP selects what came last, in the group
+
+    def _results_above(self, position):
+        """How many results of this source lie right above it: a new one must not be hidden."""
+        parent = self._drawable.get_parent()
+        above = (parent.get_children() if parent else self._image.get_layers())[:position]
+        count = 0
+        for layer in reversed(above):
+            if made_from(layer) != self._drawable.get_tattoo():
+                break
+            count += 1
+        return count
 
     def _take_over(self, layer):
         """Make a new layer look as the one does that it replaces, but for its pixels."""
@@ -217,8 +331,8 @@ class Gimp3Host(Host):
             return
         copy = layer.create_mask(Gimp.AddMaskType.WHITE)
         combined = copy.combine_masks(mask, Gimp.ChannelOps.REPLACE, 0, 0)
-        _must(combined, "the mask cannot be copied")
-        _must(layer.add_mask(copy), "the mask cannot be added")
+        must(combined, "the mask cannot be copied")
+        must(layer.add_mask(copy), "the mask cannot be added")
         layer.set_apply_mask(old.get_apply_mask())
 
     def _add_mask(self, layer):
@@ -230,8 +344,8 @@ class Gimp3Host(Host):
         mask = layer.create_mask(start)
         if own is not None and self._drawable.get_apply_mask():
             combined = mask.combine_masks(own, Gimp.ChannelOps.INTERSECT, 0, 0)
-            _must(combined, "the masks cannot be combined")
-        _must(layer.add_mask(mask), "the mask cannot be added")
+            must(combined, "the masks cannot be combined")
+        must(layer.add_mask(mask), "the mask cannot be added")
 
     def progress(self, fraction, text):
         Gimp.progress_set_text(text)
@@ -239,82 +353,3 @@ class Gimp3Host(Host):
 
     def tell(self, sentence):
         Gimp.message(sentence)
-
-
-class Gimp3Draft(Draft):
-    """A layer that is in no image's stack yet.
-
-    Args:
-        image: the Gimp.Image that it is for.
-        name: of the layer.
-        picture: its size and the format of the rows to come.
-    """
-
-    def __init__(self, image, name, picture):
-        width, height = picture["width"], picture["height"]
-        self._scratch = None
-        home = image
-        if image.get_base_type() == Gimp.ImageBaseType.GRAY:
-            precision = image.get_precision()
-            self._scratch = home = Gimp.Image.new_with_precision(
-                width, height, Gimp.ImageBaseType.RGB, precision
-            )
-        alpha = "A" in picture["format"].partition(" ")[0]
-        kind = Gimp.ImageType.RGBA_IMAGE if alpha else Gimp.ImageType.RGB_IMAGE
-        self._layer = Gimp.Layer.new(home, name, width, height, kind, 100.0, Gimp.LayerMode.NORMAL)
-        self._buffer = None
-        self._note = ""
-        if self._layer is None:
-            self.discard()
-            raise Unsupported(tr("GIMP has no memory for a layer of this size."), "")
-        self._picture = picture
-        self._buffer = self._layer.get_buffer()
-
-    def write(self, top, rows, data):
-        rectangle = Gegl.Rectangle.new(0, top, self._picture["width"], rows)
-        self._buffer.set(rectangle, self._picture["format"], data)
-
-    @property
-    def buffer(self):
-        """Gegl.Buffer of the finished result, which the draft goes on to own."""
-        self._buffer.flush()
-        return self._buffer
-
-    def keep_note(self, text):
-        self._note = text
-
-    def take(self, image):
-        """The finished layer with its note, for image alone; the draft no longer owns it."""
-        layer = self._finished(image)
-        parasite = Gimp.Parasite.new(note.NAME, Gimp.PARASITE_PERSISTENT, self._note.encode())
-        _must(layer.attach_parasite(parasite), "the layer's note cannot be attached")
-        return layer
-
-    def _finished(self, image):
-        self._buffer.flush()
-        self._buffer = None  # GIMP loses a buffer that outlives its image
-        layer, self._layer = self._layer, None
-        if self._scratch is None:
-            return layer
-        self._scratch.insert_layer(layer, None, 0)
-        copy = Gimp.Layer.new_from_drawable(layer, image)
-        _must(copy, "the new layer cannot be made")
-        copy.set_name(layer.get_name())  # GIMP has called it "… copy"
-        return copy
-
-    def discard(self):
-        if self._buffer is not None:
-            self._buffer.flush()
-            self._buffer = None
-        if self._layer is not None:
-            self._layer.delete()
-            self._layer = None
-        if self._scratch is not None:
-            self._scratch.delete()
-            self._scratch = None
-
-
-def _must(result, problem):
-    """GIMP's procedures answer False or None where they fail."""
-    if not result:
-        raise Unsupported(tr("GIMP refused: %s.") % problem, Gimp.get_pdb().get_last_error() or "")

@@ -18,25 +18,31 @@ MOST = (480, 320)
 SHARP_FROM = 3.0  # zoom from which on pixels are shown as squares
 _CHECKS = (8, 0x999999, 0x666666)  # size and colors of what shines through transparency
 _BEHIND = 0x3C3C3CFF
+_STILL = 3  # pixels that a hand moves while it clicks
 _LINE, _EDGE = 0xFFFFFFFF, 0x000000FF
 
 
 class SplitView(Gtk.EventBox):
     """Two pictures of one size, the left part of the first and the right part of the second.
 
-    Drag the divider; turn the wheel to zoom, drag to pan, press twice to see all of it. With the
-    keyboard: left and right, plus and minus, 0.
+    Drag the divider; turn the wheel to zoom, drag to pan, press twice to see all of it; a click
+    chooses a point. With the keyboard: left and right, plus and minus, 0.
 
     Args:
         picture: {width, height, format} of the first one.
         pixels: its bytes, u8.
+        selection: a byte for each pixel, 255 where the second one is seen; None for everywhere.
+        clicked: called with (x, y) of the picture where it was clicked; None for no clicks.
     """
 
-    def __init__(self, picture, pixels):
+    def __init__(self, picture, pixels, selection=None, clicked=None):
         super().__init__(can_focus=True, halign=Gtk.Align.CENTER)
         self._before = self._after = to_pixbuf(picture, pixels)
+        self._selection = selection
+        self._clicked = clicked
+        self._marks = []  # (x, y of the picture, color or None)
         self._view = View((picture["width"], picture["height"]), MOST)
-        self._held = None  # "divider" or "picture", and where it was taken
+        self._held = None  # "divider" or "picture", where it was taken, and whether it was moved
         self._image = Gtk.Image()
         self.add(self._image)
         self.add_events(
@@ -55,7 +61,15 @@ class SplitView(Gtk.EventBox):
 
     def show_after(self, picture, pixels):
         """Take a new second picture, of the first one's size."""
-        self._after = to_pixbuf(picture, pixels)
+        after = to_pixbuf(picture, pixels)
+        if self._selection is not None:
+            after = selected(self._before, after, self._selection)
+        self._after = after
+        self.draw_again()
+
+    def mark(self, marks):
+        """Show marks, a list of (x, y of the picture, (red, green, blue) or None)."""
+        self._marks = list(marks)
         self.draw_again()
 
     def show_nothing_new(self):
@@ -84,7 +98,27 @@ class SplitView(Gtk.EventBox):
         for x, color in ((-2, _EDGE), (-1, _LINE), (0, _LINE), (1, _EDGE)):
             if 0 <= view.divider + x < view.width:
                 shown.new_subpixbuf(view.divider + x, 0, 1, view.height).fill(color)
+        for mark in self._marks:
+            self._draw_mark(shown, *mark)
         self._image.set_from_pixbuf(shown)
+
+    def _draw_mark(self, shown, across, down, color):
+        """A small square of that color with two borders; a bare frame where there is none."""
+        x, y = self._view.place(across, down)
+        inner = None if color is None else int.from_bytes(bytes((*color, 255)), "big")
+        for reach, fill in ((6, _EDGE), (5, _LINE), (4, inner)):
+            if fill is None:
+                continue
+            if inner is not None:
+                _fill(shown, x - reach, y - reach, 2 * reach + 1, 2 * reach + 1, fill)
+                continue
+            for dx, dy, wide, high in (
+                (-reach, -reach, 2 * reach + 1, 1),
+                (-reach, reach, 2 * reach + 1, 1),
+                (-reach, -reach, 1, 2 * reach + 1),
+                (reach, -reach, 1, 2 * reach + 1),
+            ):
+                _fill(shown, x + dx, y + dy, wide, high, fill)
 
     def _lay(self, source, shown, start, end):
         """Lay the picture into the columns start..end of the viewport."""
@@ -115,24 +149,31 @@ class SplitView(Gtk.EventBox):
             self.fit()
         elif event.button in (1, 2):
             divider = event.button == 1 and self._view.grips(event.x)
-            self._held = ("divider" if divider else "picture", event.x, event.y)
-            self._move(self, event)
+            self._held = ("divider" if divider else "picture", event.x, event.y, False)
         return True
 
-    def _release(self, _widget, _event):
-        self._held = None
+    def _release(self, _widget, event):
+        held, self._held = self._held, None
+        if held is None or held[3] or event.button != 1 or self._clicked is None:
+            return True
+        point = self._view.point(event.x, event.y)
+        if point is not None and not self._view.is_on_divider(event.x):
+            self._clicked(*point)
         return True
 
     def _move(self, _widget, event):
         if self._held is None:
-            self._show_cursor("col-resize" if self._view.grips(event.x) else "grab")
+            away = "grab" if self._clicked is None else "crosshair"
+            self._show_cursor("col-resize" if self._view.is_on_divider(event.x) else away)
             return True
-        what, x, y = self._held
+        what, x, y, moved = self._held
+        if not moved and max(abs(event.x - x), abs(event.y - y)) <= _STILL:
+            return True
         if what == "divider":
             self._view.move_divider(event.x)
         else:
             self._view.pan(event.x - x, event.y - y)
-            self._held = (what, event.x, event.y)
+        self._held = (what, event.x, event.y, True)
         self.draw_again()
         return True
 
@@ -163,6 +204,33 @@ class SplitView(Gtk.EventBox):
         window = self.get_window()
         if window is not None:
             window.set_cursor(Gdk.Cursor.new_from_name(self.get_display(), name))
+
+
+def _fill(shown, x, y, width, height, color):
+    """Fill the part of a rectangle that lies on the pixbuf."""
+    left, top = max(0, x), max(0, y)
+    right, bottom = min(shown.get_width(), x + width), min(shown.get_height(), y + height)
+    if left < right and top < bottom:
+        shown.new_subpixbuf(left, top, right - left, bottom - top).fill(color)
+
+
+def selected(before, after, selection):
+    """A pixbuf: `after` where the selection is 255, `before` where it is 0, both in between."""
+    width, height = before.get_width(), before.get_height()
+    solid = GdkPixbuf.Pixbuf.new(GdkPixbuf.Colorspace.RGB, True, 8, width, height)
+    after.copy_area(0, 0, width, height, solid, 0, 0)
+    pixels = bytearray(solid.read_pixel_bytes().get_data())
+    alpha = bytes(selection)
+    if after.get_has_alpha():
+        alpha = bytes(min(pair) for pair in zip(alpha, pixels[3::4], strict=True))
+    pixels[3::4] = alpha
+    masked = GdkPixbuf.Pixbuf.new_from_bytes(
+        GLib.Bytes.new(bytes(pixels)), GdkPixbuf.Colorspace.RGB, True, 8, width, height, 4 * width
+    )
+    whole = before.copy()
+    nearest = GdkPixbuf.InterpType.NEAREST
+    masked.composite(whole, 0, 0, width, height, 0, 0, 1, 1, nearest, 255)
+    return whole
 
 
 def to_pixbuf(picture, pixels):

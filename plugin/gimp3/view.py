@@ -53,7 +53,20 @@ class View:
 
     def grips(self, x):
         """Whether a press at x takes hold of the divider; while all is seen, any press does."""
-        return abs(x - self.divider) <= GRIP or self.zoom <= self._fitting
+        return self.is_on_divider(x) or self.zoom <= self._fitting
+
+    def is_on_divider(self, x):
+        return abs(x - self.divider) <= GRIP
+
+    def point(self, x, y):
+        """The picture's point that lies at (x, y); None where that is beside the picture."""
+        across, down = (x - self.left) / self.zoom, (y - self.top) / self.zoom
+        inside = 0 <= across < self._picture[0] and 0 <= down < self._picture[1]
+        return (across, down) if inside else None
+
+    def place(self, across, down):
+        """Where in the viewport a point of the picture lies; perhaps outside of it."""
+        return round(self.left + across * self.zoom), round(self.top + down * self.zoom)
 
     @property
     def rectangle(self):

@@ -50,6 +50,16 @@ def test_tiles_equal_the_whole(generator, monkeypatch, size):
     assert error < 1e-12  # 120 dB
 
 
+def test_a_picture_of_one_tile_is_put_once_for_both_graphs(generator, monkeypatch):
+    real, put = generator.put, []
+    monkeypatch.setattr(generator, "put", lambda array: put.append(array) or real(array))
+    run(uneven(60, 90), generator, flat(0.5, 0.4, 0.6))
+    assert len(put) == 1
+    monkeypatch.setattr(module, "TILE_SIDE", 64)
+    run(uneven(160, 240), generator, flat(0.5, 0.4, 0.6))
+    assert len(put) == 1  # tiles of larger pictures come and go
+
+
 def test_the_painting_is_what_the_definition_says(generator, monkeypatch):
     """The photograph blurred, its mean colour moved to the style's."""
     monkeypatch.setattr(module, "TILE_SIDE", 64)

@@ -14,6 +14,7 @@ from onnx import helper
 from core.cli import find_jobs, main
 from core.errors import BadRequest
 from core.manifest import TilingSpec
+from tests.drawings import lines
 from tests.fakes import onnx as fakes
 from tests.pixels import assert_close, draw, grey
 
@@ -388,3 +389,21 @@ def test_a_bar_on_a_terminal_and_lines_elsewhere(capsys):
     bar(0.5, "Painting")
     bar.close("done")
     assert capsys.readouterr().out == "a.png\na.png done\n"
+
+
+def test_a_drawing_and_its_layers(tmp_path, models):
+    both = tmp_path / "models"
+    fakes.sketcher(both / "painter")
+    fakes.constant_ab(both / "rose", default=True)
+    source = save(tmp_path / "sketch.png", lines("aab\nccb", 40)[0])
+    layers = tmp_path / "layers"
+    ran = limner("colorize", source, "--layers", layers, "--flats", "--strictness", "1",
+                 models=both)  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    names = ["sketch.colors.png", "sketch.flats.png", "sketch.lines.png"]
+    assert sorted(os.listdir(layers)) == names
+    colors, flats, ink = (load(layers / name).astype(float) for name in names)
+    assert np.array_equal(colors, flats)
+    alpha = ink[..., 3:] / 255
+    over = colors * (1 - alpha) + ink[..., :3] * alpha
+    assert np.abs(over - load(tmp_path / "sketch.colorized.png")).max() < 2

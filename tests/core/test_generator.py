@@ -303,3 +303,95 @@ def test_a_damaged_part_is_found(tmp_path):
     (folder / "style-code.onnx").write_bytes(b"x")
     with pytest.raises(ModelCorrupt, match="style-code.onnx"):
         open_model(folder)
+
+
+def test_several_pictures_go_through_a_graph_whose_first_axis_is_free(tmp_path):
+    runner = open_model(fakes.hinted_ab(tmp_path / "many", 3.0, 4.0, count="n"))
+    assert runner.takes_many
+    lightness = np.random.default_rng(0).uniform(0, 100, (5, 1, 8, 12)).astype(np.float32)
+    wanted = ("picture", "palette")
+    found = runner.run_many({"picture": lightness}, wanted)
+    assert found["picture"].shape == (5, 2, 8, 12) and found["palette"].shape == (5, 2, 8, 12)
+    for number in range(5):
+        alone = runner.run_all({"picture": lightness[number : number + 1]})
+        for role in wanted:
+            np.testing.assert_array_equal(found[role][number : number + 1], alone[role])
+
+
+def test_several_pictures_go_one_by_one_through_a_graph_of_one(tmp_path, monkeypatch):
+    runner = open_model(fakes.box_blur(tmp_path / "one", 1))
+    assert not runner.takes_many
+    pictures = np.random.default_rng(0).uniform(0, 1, (3, 3, 8, 12)).astype(np.float32)
+    together = runner.run_many({"picture": pictures}, ("picture",))["picture"]
+    alone = [runner.run(pictures[n : n + 1]) for n in range(3)]
+    np.testing.assert_array_equal(together, np.concatenate(alone))
+
+
+def test_where_memory_does_not_suffice_for_all_halves_are_tried(tmp_path, monkeypatch):
+    runner = open_model(fakes.box_blur(tmp_path / "many", 1, count="n"))
+    pictures = np.random.default_rng(0).uniform(0, 1, (7, 3, 8, 12)).astype(np.float32)
+    whole = runner.run_many({"picture": pictures}, ("picture",))["picture"]
+    real, counts = runner.run_all, []
+
+    def run_all(inputs, wanted=None, part=""):
+        counts.append(len(inputs["picture"]))
+        if counts[-1] > 2:
+            raise OutOfMemory("No.")
+        return real(inputs, wanted, part)
+
+    monkeypatch.setattr(runner, "run_all", run_all)
+    found = runner.run_many({"picture": pictures}, ("picture",))["picture"]
+    np.testing.assert_array_equal(found, whole)
+    assert sum(count for count in counts if count <= 2) == 7 and max(counts) == 7
+    monkeypatch.setattr(runner, "run_all", lambda *_: (_ for _ in ()).throw(OutOfMemory("No.")))
+    with pytest.raises(OutOfMemory):
+        runner.run_many({"picture": pictures}, ("picture",))
+
+
+def test_an_output_stays_where_it_is_for_another_graph(tmp_path):
+    """On the CPU; the same calls keep it in a graphics card's memory under CUDA."""
+    runner = open_model(fakes.with_part(tmp_path / "two"))
+    style = np.full((1, 3, 4, 4), 0.25, np.float32)
+    kept = runner.run_kept({"style": style}, ("code",), part="style-code")["code"]
+    np.testing.assert_allclose(kept.array(), [[0.25, 0.25, 0.25]])
+    found = runner.run_all({"picture": picture(), "code": kept}, ("picture",))["picture"]
+    np.testing.assert_allclose(found, picture() + 0.25, atol=1e-6)
+
+
+def test_an_output_goes_from_one_generator_into_the_next(tmp_path):
+    half = open_model(fakes.scale(tmp_path / "a" / "half", 0.5))
+    less = open_model(fakes.scale(tmp_path / "b" / "less", 1.0, -0.1))
+    kept = half.run_kept({"picture": picture()}, ("picture",))["picture"]
+    found = less.run_all({"picture": kept})["picture"]
+    np.testing.assert_allclose(found, picture() / 2 - 0.1, atol=1e-6)
+
+
+def test_what_another_graph_gave_in_other_units_is_converted(tmp_path):
+    """The first gives colours as 0..255, the second takes 0..1: not the same numbers."""
+    bytes_out = TensorSpec("output", "srgb", (0.0, 255.0))
+    wide = open_model(fakes.scale(tmp_path / "a" / "wide", 255.0, outputs=(bytes_out,)))
+    half = open_model(fakes.scale(tmp_path / "b" / "half", 0.5))
+    kept = wide.run_kept({"picture": picture()}, ("picture",))["picture"]
+    assert not kept.fits(half.manifest.inputs[0])
+    np.testing.assert_allclose(half.run_all({"picture": kept})["picture"], picture() / 2, atol=1e-6)
+
+
+def test_what_is_left_out_beside_a_kept_input_is_zeros(tmp_path):
+    first = open_model(fakes.hinted_ab(tmp_path / "a" / "first", 30.0, 40.0))
+    second = open_model(fakes.hinted_ab(tmp_path / "b" / "second", 3.0, 4.0))
+    lightness = np.full((1, 1, 4, 6), 50, np.float32)
+    hint = first.run_kept({"picture": lightness}, ("picture",))["picture"]
+    free = second.run_all({"picture": lightness, "hint": hint}, ("picture",))["picture"]
+    assert free[0, :, 0, 0].tolist() == [3.0, 4.0]
+    mask = np.ones_like(lightness)
+    asked = second.run_all({"picture": lightness, "hint": hint, "hint-mask": mask}, ("picture",))
+    assert asked["picture"][0, :, 0, 0].tolist() == [30.0, 40.0]
+
+
+def test_a_picture_is_put_once_for_several_runs(tmp_path):
+    runner = open_model(fakes.scale(tmp_path / "half", 0.5))
+    held = runner.put(picture())
+    np.testing.assert_array_equal(held.array(), picture())
+    for _ in range(2):
+        found = runner.run_all({"picture": held}, ("picture",))["picture"]
+        np.testing.assert_array_equal(found, runner.run(picture()))

@@ -134,7 +134,7 @@ def test_confidence_is_1_where_only_one_color_is_likely_and_less_elsewhere(choos
     sure = confidence_map(distribution, np.array(PALETTE), ab)
     assert sure.shape == (1, 2)
     assert sure[0, 0] == pytest.approx(1) and sure[0, 1] < 0.2
-    colors = find_colors(np.full((24, 40), 50, np.float32), choosing, Asked())
+    colors = find_colors(np.full((24, 40), 50, np.float32), choosing, Asked(), Recall())
     whole = confidence(colors, choosing)
     assert whole.shape == (24, 40) and ((whole > 0) & (whole < 1)).all()
 
@@ -173,7 +173,7 @@ def test_a_preview_computes_again_only_what_changed(name, request):
         # a new hint: a network that does not see hints need not be asked again
         assert asked(moved) is (name == "plain")
         assert asked(moved) is True
-        assert asked(moved, palette=["#3355cc"]) is True
+        assert asked(moved, palette=["#3355cc"]) is (name == "plain")
     finally:
         generator.recall = False
 

@@ -59,3 +59,29 @@ def colorize_args(photos: Path, tmp_path: Path):
         held_out=2,
         palette_size=8,
     )
+
+
+@pytest.fixture
+def illustrations(tmp_path: Path) -> Path:
+    """A tar of twelve discs of one colour on white, drawn with black outlines."""
+    import io
+    import tarfile
+
+    from PIL import Image, ImageDraw
+
+    path = tmp_path / "illustrations.tar"
+    rng = np.random.default_rng(0)
+    with tarfile.open(path, "w") as archive:
+        for index in range(12):
+            left, top, size = (int(value) for value in rng.integers((8, 8, 40), (30, 30, 60)))
+            box = (left, top, left + size, top + size)
+            color = tuple(int(value) for value in rng.integers(0, 200, 3) + (55, 0, 0))
+            for folder, fill in (("pairs_color", color), ("pairs_line", "white")):
+                picture = Image.new("RGB", (100, 100), "white")
+                ImageDraw.Draw(picture).ellipse(box, fill=fill, outline="black", width=3)
+                content = io.BytesIO()
+                picture.save(content, "PNG")
+                member = tarfile.TarInfo(f"illustrations/{folder}/fl_thing_{index}.png")
+                member.size = len(content.getvalue())
+                archive.addfile(member, io.BytesIO(content.getvalue()))
+    return path

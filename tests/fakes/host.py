@@ -50,6 +50,7 @@ class FakeLayer:
     def __init__(self, name, rows, offsets=(0, 0), mask=None):
         self.name, self.rows, self.offsets, self.mask = name, rows, offsets, mask
         self.note = None
+        self.members = []  # of a group
 
     def at(self, x, y):
         """The letter at a point of the canvas; "." outside the layer or its mask."""
@@ -124,6 +125,28 @@ class FakeHost(Host):
         channels = (1 if self.base == "gray" else 3) + self._alpha
         return pixels_of(self._source.rows[top : top + rows], channels)
 
+    can_reduce = False
+
+    def is_source(self, layer):
+        return layer is self._source
+
+    def place(self, layer):
+        x, y = (layer.offsets[n] - self._source.offsets[n] for n in (0, 1))
+        return x, y, x + len(layer.rows[0]), y + len(layer.rows)
+
+    def read_other(self, layer, rectangle, scale):
+        assert scale == 1.0 or self.can_reduce
+        x, y, width, height = rectangle
+        step = round(1 / scale)
+        rows = [row[::step] for row in layer.rows[::step]]
+        return pixels_of([row[x : x + width] for row in rows[y : y + height]], 4)
+
+    def layer_number(self, layer):
+        return 9
+
+    def palette_colors(self, name):
+        return {"Two": ["#000000", "#ff0000"]}[name]
+
     def new_draft(self, name, picture):
         self.events.append("draft")
         return FakeDraft(self, name, picture)
@@ -152,6 +175,17 @@ class FakeHost(Host):
         self.layers[0].note = draft.note
         if self.selection is not None:
             self.layers[0].mask = self._mask()
+
+    def insert_group(self, name, note, pieces, through):
+        self.events.append("insert group" + (" through" if through else ""))
+        members = []
+        for piece in pieces:
+            place = (self._source.offsets[0] + piece.x, self._source.offsets[1] + piece.y)
+            layer = FakeLayer(piece.draft.name, piece.draft.rows(), place)
+            layer.mode, layer.visible = piece.mode, piece.visible
+            members.append(layer)
+        self.layers.insert(0, FakeLayer(name, ["." * len(members[0].rows[0])]))
+        self.layers[0].note, self.layers[0].members = note, members
 
     def _mask(self):
         left, top = self._source.offsets

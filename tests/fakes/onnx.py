@@ -120,6 +120,47 @@ def hinted_ab(folder: Path, a: float = 0.0, b: float = 0.0, **manifest: Any) -> 
     return _save(folder, nodes, constants, (inputs, outputs), **manifest)
 
 
+def sketcher(folder: Path, ratio: int = 2, left: str = "r", **manifest: Any) -> Path:
+    """A colouriser of drawings, at 1/ratio of its ink: red paper (`left` "g": green) becomes
+    blue from left to right, hints are obeyed where they are, noise is added to all.
+
+    It blurs: its colours run over lines by a few pixels, as a network's do.
+    """
+    side = 2 * ratio + 1
+    channel = {"r": 0, "g": 1}[left]
+    color = np.zeros((1, 3, 1, 1))
+    color[0, channel] = 0.9
+    to_blue = np.zeros((1, 3, 1, 1))
+    to_blue[0, channel], to_blue[0, 2] = -0.5, 0.5
+    nodes = [
+        helper.make_node("Mul", ["input", "zero"], ["nothing"]),
+        helper.make_node("Add", ["nothing", "one"], ["ones"]),
+        helper.make_node("CumSum", ["ones", "axis"], ["counted"]),
+        helper.make_node("ReduceMax", ["counted"], ["most"], keepdims=1),
+        helper.make_node("Div", ["counted", "most"], ["across"]),
+        helper.make_node("Mul", ["across", "to_blue"], ["bluer"]),
+        helper.make_node("Add", ["bluer", "color"], ["plain"]),
+        helper.make_node("Unsqueeze", ["noise", "axes"], ["moved"]),
+        helper.make_node("Add", ["plain", "moved"], ["default"]),
+        helper.make_node("Sub", ["hint", "default"], ["away"]),
+        helper.make_node("Mul", ["away", "mask"], ["asked"]),
+        helper.make_node("Add", ["default", "asked"], ["fine"]),
+        helper.make_node("AveragePool", ["fine"], ["output"], kernel_shape=[side] * 2,
+                         strides=[ratio] * 2, pads=[ratio, ratio, ratio, ratio]),
+    ]  # fmt: skip
+    constants = {"zero": np.zeros(1), "one": np.ones(1), "color": color, "to_blue": to_blue}
+    constants |= {"axis": np.array(3, np.int64), "axes": np.array([2, 3], np.int64)}
+    inputs = (
+        TensorSpec("input", "mask", (0.0, 1.0)),
+        TensorSpec("hint", "srgb", (0.0, 1.0), role="hint"),
+        TensorSpec("mask", "mask", (0.0, 1.0), role="hint-mask"),
+        TensorSpec("noise", "latent", (0.0, 1.0), "NC", role="noise", size=3),
+    )
+    manifest.setdefault("size", SizeSpec(minimum=32, multiple_of=32, work=128))
+    ends = (inputs, SRGB_OUT)
+    return _save(folder, nodes, constants, ends, **({"task": "sketch"} | manifest))
+
+
 def palette_ab(
     folder: Path, palette: Sequence[tuple[float, float]], logits: Sequence[float], **manifest: Any
 ) -> Path:
@@ -177,7 +218,7 @@ def any_style(folder: Path, **manifest: Any) -> Path:
     axes = {"axes": np.array([2, 3], np.int64)}
     vector = {"range": (0.0, 1.0), "layout": "NC", "size": 3}
     code = TensorSpec("code", "latent", role="code", **vector)
-    statistics = TensorSpec("statistics", "latent", role="statistics", **vector)
+    statistics = TensorSpec("statistics", "latent", role="features", **vector)
     style = TensorSpec("style", "srgb", (0.0, 1.0), role="style")
     features = TensorSpec("features", "latent", (0.0, 1.0), role="features", size=3)
     graphs = {
@@ -275,10 +316,16 @@ def _save(
     ends: Ends,
     **manifest: Any,
 ) -> Path:
-    """Write model.onnx and manifest.json; returns the folder."""
+    """Write model.onnx and manifest.json; returns the folder.
+
+    Args:
+        manifest: fields that are to differ; and "count", the graph's first axis: 1, or a name for
+            a free one.
+    """
     given, wanted = (end if isinstance(end, tuple) else (end,) for end in ends)
     size = manifest.get("size", SizeSpec())
-    model = _graph(nodes, constants, given, wanted, size.fixed)
+    count = manifest.pop("count", 1)
+    model = _graph(nodes, constants, given, wanted, size.fixed, count)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "model.onnx"
     path.write_bytes(model.SerializeToString())
@@ -307,14 +354,15 @@ def _graph(
     inputs: tuple[TensorSpec, ...],
     outputs: tuple[TensorSpec, ...],
     fixed: tuple[int, int] | None = None,
+    count: int | str = 1,
 ) -> onnx.ModelProto:
     """The checked graph; whole numbers stay whole, all others become float32."""
     whole = {name for name, value in constants.items() if value.dtype.kind == "i"}
     graph = helper.make_graph(
         nodes,
         "fake",
-        [_value(spec, fixed or ("w", "h")) for spec in inputs],
-        [_value(spec, ("out_w", "out_h")) for spec in outputs],
+        [_value(spec, fixed or ("w", "h"), count) for spec in inputs],
+        [_value(spec, ("out_w", "out_h"), count) for spec in outputs],
         [
             numpy_helper.from_array(v if k in whole else v.astype(np.float32), k)
             for k, v in constants.items()
@@ -326,6 +374,9 @@ def _graph(
     return model
 
 
-def _value(spec: TensorSpec, size: tuple[int | str, int | str]) -> onnx.ValueInfoProto:
-    shape = [1, spec.channels] if spec.layout == "NC" else [1, spec.channels, size[1], size[0]]
+def _value(
+    spec: TensorSpec, size: tuple[int | str, int | str], count: int | str
+) -> onnx.ValueInfoProto:
+    place = [] if spec.layout == "NC" else [size[1], size[0]]
+    shape = [count, spec.channels, *place]
     return helper.make_tensor_value_info(spec.name, TensorProto.FLOAT, shape)

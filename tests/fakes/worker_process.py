@@ -6,6 +6,8 @@ It speaks core/protocol.py, needs the standard library alone, and misbehaves on 
     environment   like invert, and writes its environment and descriptors to FILE as JSON
     chatty        like invert, with a flood on stderr first
     echo          gives color back as it came, any type; request.json and received in folder FILE
+    layers        like invert, with the request's others as layers "lines", "colors" and "flats"
+                  (the inverted picture where it has fewer)
     fallback      like invert, with a reason why it did not run where it should
     silent        never says hello
     dies_at_start, dies_in_mid_run, dies_in_mid_result
@@ -88,19 +90,41 @@ def answer(behaviour, file, header, stdin, frames_out):
         Path(file).write_text(str(os.getpid()), encoding="utf-8")
         threading.Thread(target=end_with_stdin, args=(stdin,), daemon=True).start()
         time.sleep(60)
-    picture, result = header["picture"], pixels
+    picture = header["picture"]
+    result = pixels[: protocol.picture_size(picture)]
     if behaviour == "echo":
         Path(file, "request.json").write_text(json.dumps(header), encoding="utf-8")
         Path(file, "received").write_bytes(pixels)
     else:
-        picture, result = inverted(picture, pixels)
+        picture, result = inverted(picture, result)
     report = {"provider": "none"}
     if behaviour == "fallback":
         report = {"provider": "CPU", "reason": "No graphics device was found …"}
     reply = {"kind": "result", "id": number, "report": report, "picture": picture}
+    if behaviour == "layers":
+        reply["others"], result = as_layers(header, pixels, picture, result)
     if behaviour == "wrong_id":
         reply["id"] = number + 1
     protocol.write_frame(frames_out, reply, pieces(behaviour, result))
+
+
+def as_layers(header, pixels, picture, result):
+    """(others, payload): what came beside the picture goes back as layers of a sketch."""
+    others, payload = [], result
+    at = protocol.picture_size(header["picture"])
+    came = list(header.get("others", []))
+    for role in ("lines", "colors", "flats"):
+        place = {"role": role, "title": role.title(), "x": 0, "y": 0}
+        if came:
+            other = came.pop(0)
+            size = protocol.picture_size(other)
+            others.append(dict(other, **dict(place, x=other["x"], y=other["y"])))
+            payload += pixels[at : at + size]
+            at += size
+        else:
+            others.append(dict(picture, **place))
+            payload += result
+    return others, payload
 
 
 def end_with_stdin(stdin):

@@ -10,12 +10,17 @@ collect_ignore_glob = ["test_[!s]*.py"] if MISSING else []
 
 @pytest.fixture(scope="session")
 def models(tmp_path_factory):
-    """A folder with a colouriser whose colours depend on lightness, and a style that darkens."""
+    """A folder with a colouriser whose colours depend on lightness, and a style that darkens.
+
+    "rose" and "blur" take several frames at a time, "one" and "dark" one.
+    """
     from core.manifest import SizeSpec, TilingSpec
     from tests.fakes import onnx as fakes
 
     folder = tmp_path_factory.mktemp("models")
     size = SizeSpec(minimum=4, multiple_of=4, work=64)
-    fakes.lightness_ab(folder / "rose", size=size, default=True)
-    fakes.scale(folder / "dark", 0.5, tiling=TilingSpec("allowed", 0))
+    fakes.lightness_ab(folder / "rose", size=size, default=True, count="n")
+    fakes.lightness_ab(folder / "one", size=size)
+    fakes.scale(folder / "dark", 0.5, tiling=TilingSpec("allowed", 0), default=True)
+    fakes.box_blur(folder / "blur", 1, count="n")
     return folder

@@ -137,15 +137,15 @@ def test_a_frame_that_fails_keeps_what_was_made(tmp_path, models, monkeypatch, c
     from core.generator import Generator
 
     source = write_film(tmp_path / "old.mkv", [bars(i) for i in range(48)])
-    real, count = Generator.run, []
+    real, count = Generator.run_many, []
 
-    def run(self, array):
-        count.append(1)
+    def run_many(self, inputs, wanted):
+        count.extend(inputs["picture"])
         if len(count) > 30:
             raise ModelCorrupt("The model 'Rose' returned values that are no numbers.")
-        return real(self, array)
+        return real(self, inputs, wanted)
 
-    monkeypatch.setattr(Generator, "run", run)
+    monkeypatch.setattr(Generator, "run_many", run_many)
     target = tmp_path / "new.mkv"
     command = ["colorize", str(source), "-o", str(target), "--segment", "10",
                "--models", str(models), "--device", "cpu"]  # fmt: skip
@@ -155,7 +155,7 @@ def test_a_frame_that_fails_keeps_what_was_made(tmp_path, models, monkeypatch, c
     assert not target.exists()
     part = pictures(tmp_path / "new.unfinished.mkv")
     assert 20 <= len(part) <= 30
-    monkeypatch.setattr(Generator, "run", real)
+    monkeypatch.setattr(Generator, "run_many", real)
     assert main(command) == 0
     assert len(pictures(target)) == 48
 

@@ -7,6 +7,7 @@ import time
 from fractions import Fraction
 
 import av
+import cv2
 import numpy as np
 import pytest
 
@@ -58,6 +59,52 @@ def test_style_paints_every_frame(tmp_path, models):
     assert len(rest) == 5
     rgb = frame.to_ndarray(format="rgb24")[24, 32].astype(int)
     assert np.abs(rgb - 90).max() <= 3
+
+
+def test_a_film_in_the_style_of_a_picture(tmp_path):
+    """The fake model adds the style picture's mean colour; another picture is another film."""
+    from tests.fakes import onnx as fakes
+
+    fakes.with_part(tmp_path / "models" / "two", default=True)
+    style, target = tmp_path / "style.png", tmp_path / "new.mkv"
+    source = write_film(tmp_path / "old.mp4", [np.full((48, 64), 100, np.uint8)] * 4)
+    command = ["style", source, "-o", target, "--codec", "ffv1", "--style", style, "--overwrite"]
+    for value in (51, 102):
+        cv2.imwrite(str(style), np.full((32, 32, 3), value, np.uint8))
+        ran = limner(*command, models=tmp_path / "models")
+        assert ran.returncode == 0, ran.stderr
+        (_, frame), *_ = pictures(target)
+        rgb = frame.to_ndarray(format="rgb24", src_colorspace="itu709")[24, 32].astype(int)
+        assert np.abs(rgb - 100 - value).max() <= 4
+
+
+@pytest.mark.parametrize(("task", "model"), [("colorize", "rose"), ("style", "blur")])
+def test_many_frames_go_through_one_session_call(tmp_path, models, monkeypatch, task, model):
+    """And they come out as they do one by one."""
+    from core.cli import main
+    from core.film import run
+    from core.generator import Generator
+
+    source = write_film(tmp_path / "old.mkv", [bars(i) for i in range(30)], sound=False)
+    real, counts = Generator.run_many, []
+
+    def run_many(self, inputs, wanted):
+        counts.append(len(inputs["picture"]))
+        return real(self, inputs, wanted)
+
+    monkeypatch.setattr(Generator, "run_many", run_many)
+    targets = {}
+    for most in (8, 1):
+        monkeypatch.setattr(run, "batch_size", lambda width, height, most=most: most)
+        targets[most] = tmp_path / f"{most}.mkv"
+        command = [task, str(source), "-o", str(targets[most]), "--codec", "ffv1", "--segment",
+                   "16", "--models", str(models), "--model", model, "--device", "cpu"]  # fmt: skip
+        assert main(command) == 0
+        if most == 8:
+            assert sorted(counts) == [6, 8, 8, 8]
+    for (_, many), (_, one) in zip(*map(pictures, targets.values()), strict=True):
+        for a, b in zip(planes(many), planes(one), strict=True):
+            assert np.abs(a.astype(int) - b).max() <= 1
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from benchmarks.film import ab_of, measured, write_clip
 from core import color
 from core.film.flow import find_motion
 from core.film.plan import Plan, make_plan
-from core.film.steady import Steadier
+from core.steady import Steadier
 from tests.film.clips import ROOT, bars, limner, pictures, write_film
 
 pytestmark = pytest.mark.film
@@ -104,6 +104,28 @@ def test_a_reference_locks_its_scene_alone(tmp_path, models, at):
     others = [ab_of(frame).mean(axis=(0, 1)) for _, frame in pictures(plain)]
     assert np.abs(np.array(ab[30:]) - others[30:]).max() < 0.1
     assert np.abs(np.array(others[:30]) - [-25, -20]).min() > 12
+
+
+def test_a_painted_reference_locks_the_look_of_its_scene_alone(tmp_path, models):
+    """The style halves every value; the reference has the frame in green as well."""
+    frames = [bars(i) for i in range(24)] + [bars(i, scene=1) for i in range(16)]
+    source = write_film(tmp_path / "old.mkv", frames, sound=False)
+    painted = np.repeat(frames[10][..., None] // 2, 3, 2)
+    painted[..., 1] = np.minimum(painted[..., 1] + 60, 255)
+    reference = tmp_path / "frame.png"
+    cv2.imwrite(str(reference), painted)
+    plain, locked = tmp_path / "plain.mkv", tmp_path / "locked.mkv"
+    lossless = ["--codec", "ffv1", "--segment", "8"]
+    assert limner("style", source, "-o", plain, *lossless, models=models).returncode == 0
+    ran = limner("style", source, "-o", locked, *lossless, "--reference", f"{reference}@0.417",
+                 models=models)  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    rgb = [frame.to_ndarray(format="rgb24", src_colorspace="itu709").astype(int)
+           for path in (plain, locked) for _, frame in pictures(path)]  # fmt: skip
+    more = [(b - a).mean(axis=(0, 1)) for a, b in zip(rgb[:40], rgb[40:], strict=True)]
+    for change in more[:24]:
+        assert abs(change[1] - 60) < 15 and abs(change[[0, 2]]).max() < 15
+    assert np.abs(more[24:]).max() < 1
 
 
 def test_a_reference_of_another_shape_or_without_colour_is_refused(tmp_path, models):

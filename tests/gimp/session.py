@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from tests.fakes.onnx import hinted_ab, with_part
 from tests.gimp import pictures
 from tests.gimp.chroot import Chroot, CommandFailed
 
@@ -59,7 +60,17 @@ class Session:
         shown = chroot.run(["gimp-console", "--version"], "version.log", COMMAND_LIMIT_S)
         session.version = ".".join(shown.split()[-1].split(".")[:2])
         session.install(session.profile)
+        session.add_models()
         return session
+
+    def add_models(self) -> None:
+        """Put two models beside the installed ones, as a user's own: one takes a style picture,
+        the other one obeys hints exactly and has variants.
+        """
+        folder = self.chroot.outside("/limner/home/.local/share/limner/models")
+        with_part(folder / "from-picture", id="from-picture", title="From a picture")
+        hinted_ab(folder / "obedient", a=25.0, b=10.0, id="obedient", title="Obedient")
+        self.chroot.give(folder)
 
     @property
     def profile(self) -> str:

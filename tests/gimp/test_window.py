@@ -4,6 +4,7 @@ The screenshots are for people: see LIMNER_SHOTS in the README beside this file.
 """
 
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,8 @@ def seen(installed: Session, shots: Path) -> Stages:
     installed.install(PROFILE)
     command = ["dbus-run-session", "--", "python3", f"{INSIDE}/window.py", PROFILE]
     try:
-        chroot.run([*command, "/limner/out/shots"], "window.log", LIMIT_S)
+        settings = {"LIMNER_GIMP_STORIES": os.environ.get("LIMNER_GIMP_STORIES", "")}
+        chroot.run([*command, "/limner/out/shots"], "window.log", LIMIT_S, settings=settings)
     finally:
         shutil.copytree(chroot.work / "out/shots", shots, dirs_exist_ok=True)
     facts = json.loads((chroot.work / "out/window.json").read_text())
@@ -73,12 +75,36 @@ def test_repeat_last_runs_on_the_new_layer(seen: Stages, story: str):
     ]
 
 
+def test_the_button_makes_a_hint_layer_in_one_undo_step(seen: Stages):
+    stages = seen["hints"]
+    layer, source = stages["made"]["layers"]
+    assert layer["name"] == "Color hints" and layer["size"] == source["size"]
+    assert stages["made"]["base"] == "rgb"
+    assert stages["undone"] == stages["opened"]
+
+
+def test_a_dab_on_the_hint_layer_colors_the_layer_below(seen: Stages):
+    """The hint layer is the selected one; it is hidden, since it would cover the result."""
+    hint, result, source = seen["hints"]["filtered"]["layers"]
+    assert (hint["visible"], result["visible"]) == (False, True)
+    assert result["name"] == "Auto Colorize" and not source["mask"]
+
+
 def test_run_again_puts_a_new_layer_in_the_place_of_the_old_one(seen: Stages):
     before, after = seen["again"]["filtered"]["layers"], seen["again"]["again"]["layers"]
     assert [layer["name"] for layer in after] == [layer["name"] for layer in before]
     assert after[1] == before[1]
     assert after[0]["pixels"] != before[0]["pixels"]
     assert seen["again"]["undone"] == seen["again"]["filtered"]
+
+
+def test_all_layers_as_frames_is_one_undo_step(seen: Stages):
+    before, after = seen["frames"]["opened"], seen["frames"]["filtered"]
+    assert (before["base"], after["base"]) == ("gray", "rgb")
+    for old, new in zip(before["layers"], after["layers"], strict=True):
+        assert new["id"] == old["id"] and new["name"] == old["name"]
+        assert new["pixels"] != old["pixels"]
+    assert seen["frames"]["undone"] == before
 
 
 def test_a_dialog_whose_worker_died_twice_still_runs_the_filter(seen: Stages):

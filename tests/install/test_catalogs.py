@@ -13,6 +13,7 @@ import pytest
 
 from installer import catalogs
 from installer.errors import InstallError
+from plugin import filters
 
 ROOT = Path(__file__).parents[2]
 LANGUAGES = ("de", "es", "fr", "ja", "zh_CN")
@@ -62,8 +63,8 @@ def test_every_value_has_its_place(language):
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_no_two_labels_of_a_dialog_have_the_same_letter(language):
     known = translated(language)
-    for model in ("_Model", "St_yle"):
-        labels = [known[text] for text in (model, "Stren_gth", "Sat_uration", "_Device", "Resul_t")]
+    for chosen in filters.FILTERS:
+        labels = [known[p.label] for p in chosen.parameters if p.kind != "dabs"]
         letters = [label[label.index("_") + 1].lower() for label in labels]
         assert len(set(letters)) == len(letters), labels
         assert "s" not in letters, "that is the button which saves settings"

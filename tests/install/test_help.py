@@ -45,3 +45,13 @@ def test_they_are_installed_and_removed(machine, options):
     machine.install("--uninstall")
     assert not folder.exists()
     assert PAGES[0].is_file()
+
+
+def test_every_argument_of_a_procedure_is_documented():
+    from plugin import filters
+
+    page = (PAGES[0].parent / "scripts.html").read_text(encoding="utf-8")
+    for known in filters.FILTERS:
+        table = page.partition(f"<h2>{known.id}</h2>")[2].partition("</table>")[0]
+        rows = re.findall(r"<tr><td><code>([a-z-]+)</code></td>.*<td>(.*)\.</td></tr>", table)
+        assert rows == [(p.name, p.blurb) for p in known.parameters]

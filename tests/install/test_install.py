@@ -4,6 +4,7 @@ import json
 import os
 import stat
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -44,7 +45,12 @@ def test_everything_is_in_its_place(machine):
                 str(machine.data / "models"),
             ],
             "log": str(machine.data / "limner.log"),
+            "styles": [
+                str(runtime.Runtime(venv(machine), "").core / "styles"),
+                str(machine.data / "styles"),
+            ],
         }
+        assert Path(record["styles"][0], "index.json").is_file()
     assert "CPUExecutionProvider" in said
     assert "Filters > Limner > Auto Colorize" in said
 

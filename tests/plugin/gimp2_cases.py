@@ -17,7 +17,11 @@ import gimpfu
 
 COLORIZE, STYLE = "python-fu-limner-auto-colorize", "python-fu-limner-apply-style"
 NONINTERACTIVE = gimpfu.RUN_NONINTERACTIVE
-VALUES = ("default", 1.0, 1.0, "auto")
+NO_HINTS = (0, None, "", 0, None)  # use-hint, hint, dabs, use-reference, reference
+SKETCH = (0.5, 0, 0, 1)  # strictness, flats, seed, variants
+VALUES = ("default",) + NO_HINTS + (1.0, 1.0) + SKETCH + ("auto", False)
+STYLE_VALUES = ("waves", 0, None, "", 1.0, 0.0, 0.0, 0, "auto", False)
+PARAMS = {"strictness": 0.5, "flats": False, "seed": 0, "variants": 1}
 U8, U16, FLOAT, FLOAT_LINEAR, U8_LINEAR, U32 = 150, 250, 650, 600, 100, 350
 
 FOLDER = sys.argv[2]
@@ -78,7 +82,10 @@ def case_it_registers_both_filters():
     assert entry["menu"] == "<Image>/Filters/Limner" and entry["types"] == "RGB*, GRAY*"
     assert entry["label"] == "_Auto Colorize\xe2\x80\xa6"
     names = [parameter[1] for parameter in entry["params"]]
-    assert names == ["image", "drawable", "model", "strength", "saturation", "device"]
+    assert " ".join(names) == (
+        "image drawable model use-hint hint dabs use-reference reference strength saturation"
+        " strictness flats seed variants device frames"
+    )
     models = entry["params"][2]
     assert models[3] == "default"
     offered = (("Default (Photographs)", "default"), ("Photographs", "photo"), ("Old", "old"))
@@ -101,7 +108,7 @@ def case_a_color_layer():
 def case_the_style_stands_in_the_name():
     start()
     image, layer = new_image(RED_BLUE)
-    assert run(image, layer, "waves", 1.0, "auto", name=STYLE) == "success"
+    assert run(image, layer, *STYLE_VALUES, name=STYLE) == "success"
     assert image.layers[0].name == "Apply Style (M\xc3\xa4rchen)"
 
 
@@ -207,6 +214,157 @@ def case_locked_layers_and_groups_are_only_read():
         image.deleted = True
 
 
+FRAMES = VALUES[:-1] + (True,)
+
+
+def animation(*frames, **how):
+    """An image of several layers, the first frame lowest, and that frame."""
+    image, layer = new_image(frames[0], **how)
+    layer.name = "first (100ms)"
+    for pixels in frames[1:]:
+        other, above = new_image(pixels, **how)
+        other.deleted = True
+        above.image, above.name = image, "next (80ms)"
+        image.layers.insert(0, above)
+    return image, layer
+
+
+def case_all_layers_as_frames_are_replaced_in_one_step():
+    start()
+    image, layer = animation(b"\x10\x20", b"\x30\x40", kind=2)
+    image.layers[0].mode, image.layers[0].opacity, image.layers[1].visible = 5, 40.0, False
+    mask = image.layers[0].mask = gimp.Channel(image, "mask", 2, 1, 2)
+    mask.values = [0, 200]
+    assert run(image, layer, *FRAMES) == "success"
+    above, below = image.layers
+    assert bytes(below.pixels) == b"\x10\xef\x10\x20\xdf\x20"
+    assert bytes(above.pixels) == b"\x30\xcf\x30\x40\xbf\x40"
+    assert [each.name for each in image.layers] == ["next (80ms)", "first (100ms)"]
+    assert (above.mode, above.opacity, above.visible, below.visible) == (5, 40.0, True, False)
+    assert above.mask.values == [0, 200]
+    assert image.base_type == 0 and image.undo_steps == 1
+    assert_no_image_left(image)
+
+
+def case_the_worker_sees_the_frames_one_below_the_other():
+    behave("echo")
+    start()
+    image, layer = animation(RED_BLUE, CYAN_YELLOW)
+    assert run(image, layer, *FRAMES) == "success"
+    assert_request(frames=2, picture={"width": 2, "height": 2, "format": "R'G'B' u8"})
+    with open(os.path.join(FOLDER, "received"), "rb") as stream:
+        assert stream.read() == RED_BLUE + CYAN_YELLOW
+
+
+def case_frames_that_cannot_be_replaced_are_refused_in_words():
+    for locked, words in (("locked", "are locked"), ("is_group", "no pixels of its own")):
+        start()
+        image, layer = animation(RED_BLUE, CYAN_YELLOW)
+        setattr(image.layers[0], locked, True)
+        assert run(image, layer, *FRAMES) == "execution error" and words in last_error()
+        assert_untouched(image, layers=2)
+        image.deleted = True
+    image, layer = animation(RED_BLUE, CYAN_YELLOW)
+    image.selection = [[255, 255]]
+    assert run(image, layer, *FRAMES) == "execution error" and "Select > None" in last_error()
+    image.selection = None
+    image.layers[0].height, image.layers[0].pixels = 2, bytearray(12)
+    assert run(image, layer, *FRAMES) == "execution error" and "Unoptimize" in last_error()
+    assert_untouched(image, layers=2)
+
+
+def case_a_worker_that_dies_over_frames_changes_nothing():
+    for behaviour in ("dies_in_mid_run", "dies_in_mid_result"):
+        behave(behaviour)
+        start()
+        image, layer = animation(b"\x10\x20", b"\x30\x40", kind=2)
+        assert run(image, layer, *FRAMES) == "execution error"
+        assert_untouched(image, layers=2, base=1)
+        image.deleted = True
+
+
+def with_values(**given):
+    """The filter's values with some of them changed, by name."""
+    names = [parameter[1] for parameter in gimp.installed[COLORIZE]["params"][2:]]
+    return [given.get(name.replace("-", "_"), VALUES[n]) for n, name in enumerate(names)]
+
+
+def case_a_hint_layer_goes_along_at_its_place():
+    behave("echo")
+    start()
+    image, layer = new_image(RED_BLUE * 2, offsets=(1, 1), size=(4, 4))
+    hint = gimp.Layer(image, "hints", 4, 4, 1)
+    hint.pixels[4 * 6 : 4 * 6 + 4] = b"\x01\x02\x03\xff"  # canvas (2, 1), on the layer (1, 0)
+    image.layers.insert(0, hint)
+    assert run(image, layer, *with_values(use_hint=1, hint=hint)) == "success"
+    place = {"role": "hint", "x": 0, "y": 0, "width": 2, "height": 2, "format": "R'G'B'A u8"}
+    assert_request(others=[place])
+    with open(os.path.join(FOLDER, "received"), "rb") as stream:
+        data = stream.read()
+    assert data[12:] == b"\0" * 4 + b"\x01\x02\x03\xff" + b"\0" * 8
+    assert_no_image_left(image)
+
+
+def case_a_gray_reference_of_another_image_goes_along_in_color():
+    behave("echo")
+    start()
+    image, layer = new_image(RED_BLUE)
+    other, reference = new_image(b"\x10\x20\x30", kind=2, width=3)
+    assert run(image, layer, *with_values(use_reference=1, reference=reference)) == "success"
+    with open(os.path.join(FOLDER, "received"), "rb") as stream:
+        data = stream.read()
+    assert data[6:] == b"\x10\x10\x10\xff\x20\x20\x20\xff\x30\x30\x30\xff"
+    assert len(other.layers) == 1 and other.changes == []
+
+
+def case_the_source_as_its_own_hint_is_refused():
+    start()
+    image, layer = new_image(RED_BLUE)
+    assert run(image, layer, *with_values(use_hint=1, hint=layer)) == "execution error"
+    assert "Choose another hint layer" in last_error()
+    assert_untouched(image)
+
+
+def case_dabs_are_painted_into_the_hint():
+    behave("echo")
+    start()
+    image, layer = new_image(RED_BLUE)
+    assert run(image, layer, *with_values(dabs="0,0,#0a0b0c")) == "success"
+    with open(os.path.join(FOLDER, "received"), "rb") as stream:
+        assert stream.read()[6:] == b"\x0a\x0b\x0c\xff" * 2
+    assert run(image, layer, *with_values(dabs="red")) == "execution error"
+    assert "x,y,#rrggbb" in last_error()
+
+
+def case_a_style_picture_is_named_to_the_worker():
+    behave("echo")
+    start()
+    image, layer = new_image(RED_BLUE)
+    values = ("own",) + STYLE_VALUES[1:3] + ("/pictures/M\xc3\xa4rz.png",) + STYLE_VALUES[4:]
+    assert run(image, layer, *values, name=STYLE) == "success"
+    with open(os.path.join(FOLDER, "request.json")) as stream:
+        params = json.load(stream)["params"]
+    (style,) = params["styles"]
+    assert style["path"].encode("utf-8") == values[3] and style["weight"] == 1.0
+    assert params["brush_size"] == 0.0 and params["colorize"] is False
+
+
+def case_a_sketch_becomes_a_group():
+    behave("layers")
+    start()
+    image, layer = new_image(RED_BLUE, offsets=(1, 0), size=(3, 1))
+    image.selection = [[0, 255, 0]]
+    assert run(image, layer) == "success"
+    group, source = image.layers
+    assert source is layer and group.name == "Auto Colorize"
+    assert [each.name for each in group.children] == ["Lines", "Colors", "Flats"]
+    assert [each.visible for each in group.children] == [True, True, False]
+    assert all(bytes(each.pixels) == CYAN_YELLOW for each in group.children)
+    assert all(each.offsets == (1, 0) for each in group.children)
+    assert image.undo_steps == 1
+    assert_no_image_left(image)
+
+
 def case_what_cannot_be_worked_on_is_refused_in_words():
     start()
     image, layer = new_image(b"\x00\x01", kind=4)
@@ -256,13 +414,14 @@ def case_the_dialog_runs_with_what_was_chosen():
     behave("echo")
     start()
     shown = []
-    gimpfu.dialog = lambda values: shown.append(values) or ["old", 0.5, 2.0, "cpu"]
+    chosen = ("old",) + NO_HINTS + (0.5, 2.0) + SKETCH + ("cpu", False)
+    gimpfu.dialog = lambda values: shown.append(values) or list(chosen)
     image, layer = new_image(RED_BLUE)
     assert gimp.call(COLORIZE, gimpfu.RUN_INTERACTIVE, image, layer) == "success"
-    assert shown == [["default", 1.0, 1.0, "auto"]]
-    assert_request(model="old", device="cpu", params={"strength": 0.5, "saturation": 2.0})
+    assert shown == [list(VALUES)]
+    assert_request(model="old", device="cpu", params=dict(PARAMS, strength=0.5, saturation=2.0))
     assert gimp.call(COLORIZE, gimpfu.RUN_WITH_LAST_VALS, image, layer) == "success"
-    assert_request(model="old", device="cpu", params={"strength": 0.5, "saturation": 2.0})
+    assert_request(model="old", device="cpu", params=dict(PARAMS, strength=0.5, saturation=2.0))
     assert len(image.layers) == 3
 
 
@@ -292,7 +451,7 @@ def case_repeating_before_anything_was_saved_takes_the_defaults():
 def case_a_saved_model_that_is_gone_gives_way_to_the_default():
     start()
     image, layer = new_image(RED_BLUE)
-    gimpfu._set_defaults(COLORIZE, (image, layer, "gone", 1.0, 1.0, "auto"))
+    gimpfu._set_defaults(COLORIZE, (image, layer, "gone") + VALUES[1:])
     gimpfu.dialog = lambda shown: shown
     assert gimp.call(COLORIZE, gimpfu.RUN_INTERACTIVE, image, layer) == "success"
 
@@ -302,13 +461,13 @@ def case_the_default_model_is_the_one_that_is_marked():
     start()
     image, layer = new_image(RED_BLUE)
     assert run(image, layer) == "success"
-    assert_request(model="photo", params={"strength": 1.0, "saturation": 1.0})
+    assert_request(model="photo", params=dict(PARAMS, strength=1.0, saturation=1.0))
 
 
 def case_a_script_that_names_a_missing_model_is_told():
     start()
     image, layer = new_image(RED_BLUE)
-    assert run(image, layer, "nonsense", 1.0, 1.0, "auto") == "execution error"
+    assert run(image, layer, "nonsense", *VALUES[1:]) == "execution error"
     assert "The model 'nonsense' is not installed. Run install.py again." in last_error()
 
 
@@ -343,7 +502,8 @@ def case_a_fallback_is_told():
 
 def case_every_module_imports():
     sys.path.insert(0, FOLDER)
-    for name in ("errors", "filters", "host", "installation", "process", "run", "worker"):
+    names = "errors filters frames host installation others process run stack words worker"
+    for name in names.split():
         __import__("plugin." + name)
     __import__("plugin.gimp2.front_end")
     __import__("plugin.gimp2.host")

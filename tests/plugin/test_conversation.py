@@ -82,6 +82,9 @@ class SlowWorker:
     def read(self, rows):
         return CYAN
 
+    def skip_all(self):
+        pass
+
     def interrupt(self):
         self.go.release()
 

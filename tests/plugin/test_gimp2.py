@@ -24,6 +24,12 @@ MODELS = [
     {"id": "photo", "task": "colorize", "title": "Photographs", "default": True},
     {"id": "old", "task": "colorize", "title": "Old"},
     {"id": "waves", "task": "stylize", "title": "Märchen", "default": True},
+    {
+        "id": "own",
+        "task": "stylize",
+        "title": "From a picture",
+        "parts": [{"inputs": [{"role": "style"}]}],
+    },
 ]
 
 

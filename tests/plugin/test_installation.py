@@ -5,7 +5,13 @@ import json
 import pytest
 
 from plugin.errors import WorkerNotInstalled
-from plugin.installation import choose_model, installed_models, load
+from plugin.installation import (
+    asked_model,
+    choose_model,
+    fitting_values,
+    installed_models,
+    load,
+)
 
 
 @pytest.fixture
@@ -112,3 +118,39 @@ def test_a_value_of_the_dialog_means_a_model(folder):
         choose_model(models, "gone", "Auto Colorize")
     with pytest.raises(WorkerNotInstalled, match="No model for Auto Colorize is installed. Run"):
         choose_model([], "default", "Auto Colorize")
+
+
+def test_folders_of_style_pictures(folder):
+    assert load(str(folder)).styles == []  # a record of before the gallery
+    write(folder, record(folder, styles=["/styles", 3]))
+    assert load(str(folder)).styles == ["/styles"]
+
+
+TAKES = {"parts": [{"inputs": [{"role": "style"}, {}]}, "nonsense"], "inputs": [{"role": 3}]}
+
+
+def test_what_a_model_takes_is_read_from_all_its_graphs(folder):
+    add_model(folder, "models", "own", task="stylize", **TAKES)
+    (model,) = installed_models(str(folder), ("stylize",))
+    assert model.takes == ("picture", "style")
+
+
+def test_the_picture_decides_where_models_of_several_tasks_are_installed(folder):
+    add_model(folder, "models", "drawing", task="sketch", default=True)
+    add_model(folder, "models", "zebra")
+    models = installed_models(str(folder), ("colorize", "sketch"))
+    assert [model.id for model in models] == ["zebra", "drawing"]
+    assert asked_model(models, {"model": "default"}, "Auto Colorize") is None
+    assert asked_model(models, {"model": "drawing"}, "Auto Colorize").id == "drawing"
+    assert asked_model(models[:1], {"model": "default"}, "Auto Colorize").id == "zebra"
+
+
+def test_a_style_picture_wants_a_model_that_takes_one(folder):
+    add_model(folder, "models", "painter", task="stylize", default=True)
+    add_model(folder, "models", "own", task="stylize", **TAKES)
+    models = installed_models(str(folder), "stylize")
+    default, given = {"model": "default"}, {"model": "default", "style-file": "/wave.jpg"}
+    assert asked_model(models, default, "Apply Style").id == "painter"
+    assert asked_model(models, given, "Apply Style").id == "own"
+    assert fitting_values(given, models[1]) == given
+    assert fitting_values(given, models[0])["style-file"] == ""

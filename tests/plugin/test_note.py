@@ -66,3 +66,10 @@ def test_a_note_that_is_none_is_refused_in_words(data):
 )
 def test_values_that_a_parameter_cannot_have_are_left_out(parameters, believed):
     assert read_note(changed(parameters=parameters))[1] == believed
+
+
+def test_choices_of_every_kind():
+    parameters = {"seed": 3, "variants": 2, "flats": True, "hint": 7, "palette": "Cool", "dabs": ""}
+    assert read_note(changed(parameters=parameters))[1] == parameters
+    wrong = {"seed": 1.5, "variants": 7, "flats": 1, "hint": 0, "palette": 3, "dabs": None}
+    assert read_note(changed(parameters=wrong))[1] == {}

@@ -8,7 +8,7 @@ from plugin import filters
 from plugin.errors import FilterFailed, PluginError, ProtocolMismatch, Unsupported, WorkerDied
 from plugin.installation import Model
 from plugin.run import STRIP_ROWS, run, with_time_left
-from tests.fakes.host import FakeHost, drawn
+from tests.fakes.host import FakeHost, FakeLayer, drawn
 from tests.fakes.worker import DIED, FakeWorker
 
 COLORIZE = filters.find("limner-auto-colorize")
@@ -117,6 +117,124 @@ def test_the_request_says_what_the_user_chose():
         "params": {"strength": 0.5, "saturation": 2.0},
         "picture": {"width": 1, "height": 1, "format": "R'G'B' u8"},
     }
+
+
+def test_every_choice_is_sent_by_its_name():
+    worker = FakeWorker("b")
+    values = {
+        "preserve-colors": 0.5,
+        "brush-size": 3,
+        "colorize": True,
+        "style-file": "/wave.jpg",
+    }
+    run(FakeHost("r"), worker, STYLE, values)
+    assert worker.request["params"] == {
+        "preserve_colors": 0.5,
+        "brush_size": 3.0,
+        "colorize": True,
+        "styles": [{"path": "/wave.jpg", "weight": 1.0}],
+    }
+
+
+def test_a_palette_is_sent_by_its_colors():
+    worker = FakeWorker("b")
+    run(FakeHost("r"), worker, COLORIZE, {"palette": "Two", "seed": 3})
+    assert worker.request["params"] == {"palette": ["#000000", "#ff0000"], "seed": 3}
+
+
+def test_a_hint_layer_goes_along_and_its_number_is_kept():
+    host = FakeHost("rr/rr", offsets=(5, 5))
+    hint = FakeLayer("hints", drawn(".b/.."), (5, 5))
+    worker = FakeWorker("gg/gg")
+    run(host, worker, COLORIZE, {"hint": hint})
+    place = {"role": "hint", "x": 0, "y": 0, "width": 2, "height": 2, "format": "R'G'B'A u8"}
+    assert worker.request["others"] == [place]
+    assert worker.received[12:] == bytes([0] * 4 + [0, 0, 255, 255] + [0] * 8)
+    assert json.loads(host.layers[0].note)["parameters"] == {"hint": 9}
+
+
+SKETCH = [("colors", "Colours", "gb"), ("lines", "Lines", "k."), ("flats", "Flats", "rr")]
+SECOND = ("variant", "Variant 2 (seed 1)", "yy")
+
+
+def test_a_sketch_becomes_a_group_in_one_undo_step():
+    host = FakeHost("kw")
+    run(host, FakeWorker("kb", others=SKETCH), COLORIZE, {})
+    group, source = host.layers
+    assert source.rows == ["kw"] and host.undo_steps == ["Auto Colorize"]
+    assert [m.name for m in group.members] == ["Lines", "Colors", "Flats"]
+    assert [m.rows for m in group.members] == [["k."], ["gb"], ["rr"]]
+    assert [(m.mode, m.visible) for m in group.members] == [
+        ("normal", True),
+        ("normal", True),
+        ("normal", False),
+    ]
+    assert json.loads(group.note)["filter"] == COLORIZE.id
+
+
+def test_variants_become_a_group_the_first_one_shown():
+    host = FakeHost("kw")
+    run(host, FakeWorker("rb", others=[SECOND]), COLORIZE, {"variants": 2})
+    members = host.layers[0].members
+    assert [(m.name, m.rows, m.visible) for m in members] == [
+        ("Variant 1", ["rb"], True),
+        ("Variant 2", ["yy"], False),
+    ]
+
+
+def test_variants_of_a_sketch_lie_hidden_below_its_layers():
+    host = FakeHost("kw")
+    run(host, FakeWorker("kb", others=[*SKETCH[:2], SECOND]), COLORIZE, {})
+    members = host.layers[0].members
+    assert [(m.name, m.visible) for m in members] == [
+        ("Lines", True),
+        ("Colors", True),
+        ("Variant 2", False),
+    ]
+
+
+def test_a_sketchs_colors_alone_multiply():
+    host = FakeHost("kw")
+    run(host, FakeWorker("kb", others=SKETCH), COLORIZE, {"output": "color"})
+    assert "insert as multiply" in host.events and host.layers[0].rows == ["gb"]
+
+
+def test_a_result_of_several_pictures_can_replace_the_source():
+    host = FakeHost("kw")
+    run(host, FakeWorker("kb", others=[*SKETCH, SECOND]), COLORIZE, {"output": "replace"})
+    assert "insert as replace" in host.events and host.layers[0].rows == ["kb"]
+
+
+def test_an_error_while_one_of_several_layers_comes_leaves_none():
+    host = FakeHost("kw")
+    worker = FakeWorker("kb", others=[SECOND, ("variant", "", "r" * 3)])
+    host.insert_group = None  # never reached
+    made = []
+
+    def second_fails(name, picture):
+        made.append(name)
+        if len(made) == 2:
+            raise Unsupported("GIMP has no memory.")
+        return FakeHost.new_draft(host, name, picture)
+
+    host.new_draft = second_fails
+    with pytest.raises(Unsupported):
+        run(host, worker, COLORIZE, {})
+    assert_untouched(host)
+    assert host.events[-1] == "discard"
+
+
+def test_others_of_another_type_are_refused():
+    class Wrong(FakeWorker):
+        def ask(self, *arguments):
+            result = super().ask(*arguments)
+            result.others[0].picture["format"] = "R'G'B'A u16"
+            return result
+
+    host = FakeHost("kw")
+    with pytest.raises(ProtocolMismatch, match="format"):
+        run(host, Wrong("kb", others=[SECOND]), COLORIZE, {})
+    assert_untouched(host)
 
 
 def test_the_result_goes_where_the_user_wants_it():

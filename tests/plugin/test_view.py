@@ -91,3 +91,17 @@ def test_a_press_takes_the_divider_nearby_or_anywhere_while_all_is_seen():
     assert view.grips(10)
     view.zoom_at(2, 240, 160)
     assert view.grips(240 + GRIP) and not view.grips(240 + GRIP + 1)
+
+
+def test_a_point_of_the_viewport_is_one_of_the_picture_and_back():
+    view = View((1000, 500), (500, 250))
+    view.zoom_at(4.0, 100, 50)
+    across, down = view.point(250, 125)
+    assert view.place(across, down) == (250, 125)
+    assert 0 <= across < 1000 and 0 <= down < 500
+
+
+def test_beside_the_picture_there_is_no_point():
+    view = View((10, 500), (480, 320))
+    assert view.point(0, 100) is None
+    assert view.point(view.width / 2, 100) is not None

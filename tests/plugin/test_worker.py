@@ -291,5 +291,21 @@ def test_the_real_worker_says_hello_and_refuses_in_words(tmp_path):
     running = Worker([sys.executable, "-c", start], log=str(tmp_path / "log"))
     with running, pytest.raises(FilterFailed) as caught:
         ask(running)
-    assert caught.value.code == "model_missing"
+    assert caught.value.code == "image_unsupported"
     assert caught.value.sentence and caught.value.hint
+
+
+def test_layers_beside_the_picture_come_in_their_order():
+    hint = {"role": "hint", "x": -1, "y": 2, "width": 1, "height": 1, "format": "R'G'B'A u8"}
+    with worker("layers") as running:
+        pieces = [RED * 6, bytes([1, 2, 3, 4])]
+        result = running.ask(dict(request(), others=[hint]), pieces, lambda *said: None)
+        assert [(other.role, other.x, other.y) for other in result.others] == [
+            ("lines", -1, 2),
+            ("colors", 0, 0),
+            ("flats", 0, 0),
+        ]
+        assert result.read(3) == bytes([0, 255, 255]) * 6
+        assert result.others[0].read(1) == bytes([1, 2, 3, 4])
+        result.skip_all()
+        assert len(ask(running).read(3)) == 18  # the next answer begins where it should

@@ -5,6 +5,8 @@ tests/gimp/test_results.py, in the test of the same kind.
 """
 
 import again
+import frames
+import hints
 import outputs
 from scene import (
     FORMAT,
@@ -287,7 +289,9 @@ _files()
 
 
 TABLE.update({f"again/{name}": function for name, function in again.CASES.items()})
+TABLE.update({f"frames/{name}": function for name, function in frames.CASES.items()})
 TABLE.update({f"output/{name}": function for name, function in outputs.CASES.items()})
+TABLE.update({f"hints/{name}": function for name, function in hints.CASES.items()})
 
 
 @case("registered")

@@ -127,17 +127,21 @@ class Desktop:
         answer = os.path.join(self._profile, "probe.json")
         if os.path.exists(answer):
             os.remove(answer)
-        line = f"import sys; sys.path.insert(0, {HERE!r}); import probe; probe.write({answer!r})"
-        arguments = GLib.Variant("(ss)", ("python-fu-eval", line))
-        self._call(
-            "org.gimp.GIMP.UI", "/org/gimp/GIMP/UI", "org.gimp.GIMP.UI", "BatchRun", arguments
-        )
+        self.run_inside(f"probe.write({answer!r})")
         try:
             wait_for("the probe's answer", lambda: os.path.exists(answer), PROBE_LIMIT_S)
         except Waited:
             return []  # whoever asks will ask again
         with open(answer, encoding="utf-8") as stream:
             return json.load(stream)
+
+    def run_inside(self, call):
+        """Have GIMP call a function of probe.py; it may not have done so yet."""
+        line = f"import sys; sys.path.insert(0, {HERE!r}); import probe; {call}"
+        arguments = GLib.Variant("(ss)", ("python-fu-eval", line))
+        self._call(
+            "org.gimp.GIMP.UI", "/org/gimp/GIMP/UI", "org.gimp.GIMP.UI", "BatchRun", arguments
+        )
 
     def wait_for_image(self, what, condition, limit_s=LIMIT_S):
         """The facts of the first image, once condition(facts) is true."""

@@ -119,6 +119,7 @@ def layer_facts(layer):
         "mask": layer.get_mask() is not None,
         "visible": layer.get_visible(),
         "opacity": layer.get_opacity(),
+        "mode": layer.get_mode().value_nick,
         "text": layer.is_text_layer(),
         "pixels": hashlib.sha256(pixels_of(layer)).hexdigest(),
     }

@@ -27,7 +27,10 @@ TITLES = {"Run Again": "Auto Colorize"}
 def main(profile, shots):
     os.environ["GIMP3_DIRECTORY"] = profile
     facts = {}
+    wanted = os.environ.get("LIMNER_GIMP_STORIES", "").split()
     for story, file in STORIES:
+        if wanted and story.__name__ not in wanted:
+            continue
         desktop = Desktop(profile, file, os.path.join(shots, story.__name__))
         try:
             facts[story.__name__] = story(desktop)
@@ -68,6 +71,36 @@ def run_and_undo(desktop, name):
     desktop.press("ctrl+f")  # Filters > Repeat Last: the last values, no dialog
     stages["repeated"] = wait_for_layers(desktop, "a repeat", 3)
     desktop.shot("7-repeated")
+    return stages
+
+
+def hints(desktop):
+    """A hint layer by the dialog's button, one dab on it, and the filter on that layer again."""
+    stages = {"opened": opened(desktop)}
+    dialog = open_dialog(desktop, "Auto Colorize")
+    wait_for_preview(wait_for("a worker", processes.find_worker))
+    desktop.keys_to(dialog)
+    desktop.press("alt+w")
+    wait_for("the worker's end", lambda: not processes.find_worker())
+    desktop.wait_for_image("the hint layer", lambda image: len(image["layers"]) == 2)
+    desktop.shot("4-what-to-do-now")
+    desktop.keys_to(wait_for("the sentence", lambda: desktop.window("^Auto Colorize$")))
+    desktop.press("Return")
+    stages["made"] = wait_for_layers(desktop, "the hint layer", 2)
+    desktop.keys_to(desktop.main)
+    desktop.press("ctrl+z")
+    stages["undone"] = wait_for_layers(desktop, "undo", 1)
+    desktop.press("ctrl+y")
+    wait_for_layers(desktop, "redo", 2)
+    desktop.run_inside("probe.paint(40, 30, 14, 14, (230, 60, 30, 255))")
+    painted = stages["made"]["layers"][0]["pixels"]
+    desktop.wait_for_image("a dab", lambda image: image["layers"][0]["pixels"] != painted)
+    dialog = open_dialog(desktop, "Auto Colorize")
+    wait_for_preview(wait_for("a worker", processes.find_worker))
+    desktop.shot("5-dialog-with-hints")
+    agree(desktop, dialog)
+    stages["filtered"] = wait_for_layers(desktop, "the result", 3)
+    desktop.shot("6-result")
     return stages
 
 
@@ -152,6 +185,28 @@ def preview(desktop):
     return stages
 
 
+def frames(desktop):
+    """All layers as frames: the option is ticked in the dialog; one undo step."""
+    opened(desktop)
+    desktop.keys_to(desktop.main)
+    desktop.press("ctrl+shift+d")  # Layer > Duplicate
+    stages = {"opened": wait_for_layers(desktop, "a second layer", 2)}
+    dialog = open_dialog(desktop, "Auto Colorize")
+    wait_for_preview(wait_for("a worker", processes.find_worker))
+    desktop.keys_to(dialog)
+    desktop.press("alt+f")
+    desktop.shot("4-dialog")
+    agree(desktop, dialog)
+    desktop.wait_for_image("the result", lambda image: image["base"] == "rgb")
+    stages["filtered"] = wait_for_layers(desktop, "the result", 2)
+    desktop.shot("5-result")
+    desktop.keys_to(desktop.main)
+    desktop.press("ctrl+z")
+    desktop.wait_for_image("undo", lambda image: image["base"] == "gray")
+    stages["undone"] = opened(desktop)
+    return stages
+
+
 def other_worker(first):
     found = processes.find_worker()
     return found if found != first else 0
@@ -227,10 +282,12 @@ def agree(desktop, dialog):
 STORIES = (
     (colorize, GREY),
     (style, GREY),
+    (hints, GREY),
     (again, GREY),
     (preview, COLOR),
     (cancel, LARGE),
     (indexed, INDEXED),
+    (frames, GREY),  # last: GIMP remembers the option
 )
 
 if __name__ == "__main__":

@@ -75,6 +75,14 @@ def _decoded(value):
     return value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
 
 
+def _tripled(floats, step):
+    """Gray pixels, with alpha where step is 2, as color."""
+    wide = []
+    for at in range(0, len(floats), step):
+        wide += [floats[at]] * 3 + floats[at + 1 : at + step]
+    return wide
+
+
 class Image(object):
     def __init__(self, width, height, base_type, precision=150):
         self.width, self.height, self.base_type = width, height, base_type
@@ -91,6 +99,11 @@ class Image(object):
         _flip()
         return self._precision
 
+    def remove_layer(self, layer):
+        (layer.parent.children if layer.parent else self.layers).remove(layer)
+        layer.valid = False
+        self.changes.append("remove")
+
     def undo_group_start(self):
         self.open_groups += 1
 
@@ -100,11 +113,16 @@ class Image(object):
 
 
 class Drawable(object):
+    count = 0
+
     def __init__(self, image, name, width, height, kind):
+        Drawable.count += 1
+        self.ID = Drawable.count
         self.image, self._name = image, _text(name)
         self.width, self.height, self.type = width, height, kind
         self.parent, self.mask, self.apply_mask = None, None, True
         self.offsets = (0, 0)
+        self.mode, self.opacity, self.visible = 28, 100.0, True
         self.locked = self.is_group = False
         self.valid = True
         self.flushed = True
@@ -259,6 +277,12 @@ class _Pdb(object):
     def gimp_item_is_valid(self, item):
         return item.valid
 
+    def gimp_item_is_group(self, item):
+        return item.is_group
+
+    def gimp_item_get_lock_content(self, item):
+        return item.locked
+
     def gimp_image_is_valid(self, image):
         return not image.deleted
 
@@ -283,11 +307,26 @@ class _Pdb(object):
         gray = image.base_type == 1
         kind = (2 if gray else 0) + (1 if drawable.has_alpha else 0)
         layer = Layer(image, drawable.name + " copy", drawable.width, drawable.height, kind)
-        if layer.channels != drawable.channels:
+        if layer.channels < drawable.channels:
             raise AssertionError("this stub does not turn color into gray")
         floats = _decode(drawable.pixels, drawable.image._precision)
+        if layer.channels > drawable.channels:
+            floats = _tripled(floats, drawable.channels)
         layer.pixels = _encode(floats, image._precision)
         return layer
+
+    def gimp_layer_add_alpha(self, layer):
+        step = layer.channels
+        layer.type += 1
+        wide = bytearray()
+        for at in range(0, len(layer.pixels), step):
+            wide += layer.pixels[at : at + step] + b"\xff"
+        layer.pixels = wide
+
+    def gimp_layer_group_new(self, image):
+        group = Layer(image, "Layer Group", 1, 1, 0)
+        group.is_group, group.children = True, []
+        return group
 
     def gimp_image_insert_layer(self, image, layer, parent, position):
         if (image.base_type == 1) == layer.is_rgb or layer.image is not image:
@@ -297,6 +336,7 @@ class _Pdb(object):
         else:
             parent.children.insert(position, layer)
             layer.parent = parent
+            parent.width, parent.height = layer.width, layer.height
         image.changes.append("insert")
 
     def gimp_image_get_item_position(self, image, item):
@@ -309,10 +349,7 @@ class _Pdb(object):
         image.changes.append("to rgb")
         for layer in image.layers:
             floats = _decode(layer.pixels, image._precision)
-            step = layer.channels
-            wide = []
-            for at in range(0, len(floats), step):
-                wide += [floats[at]] * 3 + floats[at + 1 : at + step]
+            wide = _tripled(floats, layer.channels)
             layer.type -= 2
             layer.pixels = _encode(wide, image._precision)
 

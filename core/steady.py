@@ -10,9 +10,16 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from core.film.flow import Motion
+from core.motion import Motion
 
 Array = np.ndarray
+
+COLOR_MEMORY = 30.0
+STYLE_MEMORY = 6.0
+"""Frames that steadying averages at its full strength. Painted strokes blur sooner than colours."""
+
+FLOW_SIDE = 384
+"""Longer side at which the motion of painted frames is found."""
 
 
 @dataclass

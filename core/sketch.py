@@ -1,0 +1,254 @@
+"""Auto Colorize for drawings: colours under the lines, which stay as they are.
+
+pixels -> paper and lines                            core.lineart
+       -> areas, from the reduced lines              core.regions
+       -> hints, which part areas                    core.sketch_hints, core.flats
+       -> generator: colours, small                  here
+       -> one colour an area, and the shading        core.flats
+       -> edges at full size, band by band           core.edges
+       -> colours, flats, lines, and the picture     core.sketch_layers
+"""
+
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeVar
+
+import numpy as np
+
+from core.color import lab_to_srgb, srgb_to_lab
+from core.colorize import ColorizeSettings, Progress
+from core.errors import ModelCorrupt
+from core.flats import (
+    Colored,
+    apply_hints,
+    area_colors,
+    cell_labels,
+    even_out,
+    fill_missing,
+    shading,
+    soft_borders,
+)
+from core.generator import Generator
+from core.image import Image, check_usable
+from core.lineart import LineReader, Reduced, read_paper, reduce_ink
+from core.recall import Recall
+from core.regions import find_areas
+from core.resample import area_resize, bilinear_resize, fit_size, pad
+from core.sketch_hints import Hints, read_hints
+from core.sketch_layers import Canvas, Painting, paint
+from core.swatches import dominant_colors, nearest_swatches, swatches_of
+from core.tiling import legal_size
+from core.variants import noise_for
+from core.work import Layer, Other
+
+Array = np.ndarray
+Value = TypeVar("Value")
+
+HINT_SHADING = 0.03
+"""Most that shading moves a colour that was asked for, in sRGB: it stays within delta E 5."""
+
+HINT_GAIN = 2.0
+"""A hint that fills half a pixel of the generator's is one."""
+
+SOFT_REACH = 0.015
+"""Half the width of a soft border between two hints in one area, of the longer side, at half
+strictness; more at less.
+"""
+
+
+@dataclass(frozen=True, eq=False)
+class Drawing:
+    """A drawing taken apart; the same for every colouring of it."""
+
+    reader: LineReader
+    reduced: Reduced
+    hints: Hints | None
+    colored: Colored
+
+
+def color_sketch(
+    image: Image,
+    generator: Generator | None,
+    settings: ColorizeSettings,
+    progress: Progress,
+    hint: Other | None = None,
+    reference: Other | None = None,
+    with_layers: bool = True,
+    recall: Recall | None = None,
+) -> tuple[Image, tuple[Layer, ...]]:
+    """Colour a drawing.
+
+    Args:
+        image: any Image.
+        generator: of task "sketch": ink 0..1 (1, 1, h, w), hints, noise to sRGB (1, 3, h/n, w/n).
+            None colours what the hints ask for alone, and leaves the rest paper.
+        settings: see ColorizeSettings.
+        progress: told (fraction 0..1, text), on the caller's thread.
+        hint: see core.sketch_hints.
+        reference: picture of whose colours the result is to be made.
+        with_layers: whether to make the layers besides the picture.
+        recall: where areas and the generator's colours are kept between previews.
+
+    Returns:
+        (picture, layers): R'G'B' or R'G'B'A of the image's channel type and size; and "colors",
+        "lines", with settings.flats "flats", and a "variant" for each further seed.
+
+    Raises:
+        ImageUnsupported: see core.image.check_usable, core.lineart.read_paper and
+            core.sketch_hints.read_hints.
+        ModelCorrupt: the generator's output does not fit its input's size.
+    """
+    asked = {"picture": image.pixels, "hint": None if hint is None else hint.image.pixels}
+    asked["place"] = None if hint is None else np.array([hint.x, hint.y])
+    drawing = _kept(recall, "drawing", asked, lambda: take_apart(image, hint, progress))
+    swatches = swatches_of(settings.palette)
+    if reference is not None:
+        swatches = np.concatenate((swatches, dominant_colors(reference.image)))
+    layers: list[Layer] = []
+    picture = image
+    for number in range(settings.variants):
+        done, step = 0.3 + 0.7 * number / settings.variants, 0.7 / settings.variants
+        seed, predicted = settings.seed + number, None
+        if generator is not None:
+            device = generator.provider.removesuffix("ExecutionProvider")
+            progress(done, f"Predicting colour ({device})")
+            told = {**asked, "model": (generator.manifest.sha256, generator.provider)}
+            predict_it = partial(predict, drawing, generator, seed)
+            predicted = _kept(recall, ("colors", seed), told, predict_it)
+        painting = _painting(drawing, predicted, settings, swatches)
+        progress(done + 0.5 * step, "Laying colour under the lines")
+        first = with_layers and number == 0
+        canvas = Canvas.empty(image, drawing.reader.paper, first, settings.flats)
+        paint(drawing.reader, painting, canvas)
+        if number == 0:
+            picture = canvas.picture
+            layers += canvas.layers()
+        else:
+            layers.append(Layer("variant", f"Variant {number + 1} (seed {seed})", canvas.picture))
+    progress(1.0, "Laying colour under the lines")
+    return picture, tuple(layers)
+
+
+def _kept(
+    recall: Recall | None, name: Hashable, question: Mapping[str, Any], make: Callable[[], Value]
+) -> Value:
+    """What was made for the same question, or made now."""
+    return make() if recall is None else recall.get(name, question, make)
+
+
+def take_apart(image: Image, hint: Other | None, progress: Progress) -> Drawing:
+    """Paper, lines, areas and hints of a drawing. Raises ImageUnsupported."""
+    check_usable(image)
+    progress(0.0, "Reading lines")
+    reader = LineReader(image, read_paper(image))
+    reduced = reduce_ink(reader)
+    progress(0.15, "Finding areas")
+    hints = read_hints(hint, image, reduced.block)
+    areas = find_areas(reduced.ink)
+    return Drawing(reader, reduced, hints, apply_hints(areas, hints))
+
+
+def _painting(
+    drawing: Drawing, predicted: "Prediction | None", settings: ColorizeSettings, swatches: Array
+) -> Painting:
+    """The colours of one colouring."""
+    colored = drawing.colored
+    areas = colored.areas
+    paper = drawing.reader.paper.color.astype(np.float32)
+    shade = np.zeros((3, *areas.labels.shape), np.float32)
+    if predicted is None:
+        table = np.broadcast_to(paper, (areas.count, 3)).copy()
+    else:
+        colors, visible = predicted
+        cells = cell_labels(areas, colors.shape[1:], visible)
+        table, known = area_colors(colors, cells, areas.count)
+        table = fill_missing(table, known, areas, _on_grid(colors, visible, areas.labels.shape))
+        flat = even_out(table.copy(), colored)
+        if settings.strictness < 1:
+            shade = shading(colors, cells, table, areas, visible)
+            shade += (table - flat)[areas.labels].transpose(2, 0, 1)
+            grey = shade.mean(axis=0)
+            shade = grey + (shade - grey) * np.float32(settings.saturation)
+        table = flat
+    if len(swatches):
+        table = nearest_swatches(table, swatches)
+    table = _dress(table, paper, settings).astype(np.float32)
+    if drawing.hints is not None:
+        asked = colored.hint >= 0
+        table[asked] = drawing.hints.colors[colored.hint[asked]]
+        near = asked[areas.labels]
+        shade[:, near] = np.clip(shade[:, near], -HINT_SHADING, HINT_SHADING)
+    amount = (1 - settings.strictness) * settings.strength
+    shade *= np.float32(amount)
+    reach = round(SOFT_REACH * 2 * (1 - settings.strictness) * max(areas.labels.shape))
+    if reach and len(colored.family) > int(colored.family.max()) + 1:
+        shade += soft_borders(table, colored, reach)
+    return Painting(areas, drawing.reduced.block, table, shade)
+
+
+Prediction = tuple[Array, tuple[float, float]]
+"""Colours (3, h, w), sRGB 0..1, and how many of them, across and down, the picture covers."""
+
+
+def predict(drawing: Drawing, generator: Generator, seed: int) -> Prediction:
+    """Run the generator. A seed turns the hues where the model has no noise of its own.
+
+    Raises:
+        ModelCorrupt: the output has another size.
+    """
+    size, mean = generator.manifest.size, drawing.reduced.mean
+    side = min(size.fixed) if size.fixed else size.work or max(mean.shape)
+    width, height = fit_size(mean.shape[1], mean.shape[0], side)
+    legal = legal_size(width, height, size)
+    firm = np.minimum(mean * np.float32(1 / drawing.reader.paper.contrast), 1)
+
+    def fit(plane: Array) -> Array:
+        return pad(area_resize(plane, (width, height)), *legal)
+
+    inputs = {"picture": fit(firm)[None, None]}
+    if drawing.hints is not None and generator.manifest.takes("hint"):
+        planes, mask = drawing.hints.planes()
+        small = fit(mask[0])
+        colors = np.stack([fit(plane) for plane in planes]) / np.maximum(small, 1e-6)
+        inputs["hint"] = (colors * (small > 0)).astype(np.float32)[None]
+        inputs["hint-mask"] = np.minimum(small * HINT_GAIN, 1)[None, None]
+    noise = noise_for(generator.manifest, seed)
+    if noise is not None:
+        inputs["noise"] = noise
+    inputs = {role: np.ascontiguousarray(a, np.float32) for role, a in inputs.items()}
+    colors = np.clip(generator.run_all(inputs, ("picture",))["picture"][0], 0, 1)
+    ratio = legal[0] / colors.shape[2]
+    if ratio < 1 or (colors.shape[2] * ratio, colors.shape[1] * ratio) != legal:
+        raise ModelCorrupt(
+            f"The model '{generator.manifest.title}' returned {colors.shape[2]}×{colors.shape[1]} "
+            f"colours for {legal[0]}×{legal[1]} pixels."
+        )
+    if seed and noise is None:
+        colors = _turn_hues(colors, seed)
+    return colors, (width / ratio, height / ratio)
+
+
+def _on_grid(colors: Array, visible: tuple[float, float], shape: tuple[int, ...]) -> Array:
+    """The generator's colours on the grid of the areas, plainly interpolated."""
+    across, down = int(np.ceil(visible[0])), int(np.ceil(visible[1]))
+    size = (shape[1], shape[0])
+    return np.stack([bilinear_resize(plane[:down, :across], size) for plane in colors])
+
+
+def _dress(table: Array, paper: Array, settings: ColorizeSettings) -> Array:
+    """Saturation and strength; out-of-range colours are clipped."""
+    if settings.saturation != 1:
+        lab = srgb_to_lab(table.astype(np.float64))
+        lab[:, 1:] *= settings.saturation
+        table = np.clip(lab_to_srgb(lab), 0, 1).astype(np.float32)
+    return paper + (table - paper) * np.float32(settings.strength)
+
+
+def _turn_hues(colors: Array, seed: int) -> Array:
+    """Other colours (3, h, w) of the same lightness and chroma."""
+    lab = srgb_to_lab(colors.transpose(1, 2, 0).astype(np.float64))
+    angle = np.random.default_rng(seed).uniform(0.15, 0.85) * 2 * np.pi
+    turned = (lab[..., 1] + 1j * lab[..., 2]) * np.exp(1j * angle)
+    lab[..., 1], lab[..., 2] = turned.real, turned.imag
+    return np.clip(lab_to_srgb(lab), 0, 1).astype(np.float32).transpose(2, 0, 1)

@@ -1,0 +1,195 @@
+"""The cycle-consistent game of painters: two generators, two discriminators, and their losses.
+
+Zhu 2017 (CycleGAN, arXiv 1703.10593): photographs x and a painter's works y have no pairs. With
+G: x -> y, F: y -> x and a discriminator for each domain,
+
+    adversarial   LSGAN or another of export.adversarial, for G against D_Y and F against D_X
+    cycle         lambda (E[|F(G(x)) - x|] + E[|G(F(y)) - y|])                 (equation 2)
+    identity      mu (E[|G(y) - y|] + E[|F(x) - x|])                           (section 5.2)
+    content       nu E[(VGG(G(x)) - VGG(x))^2]          (Johnson 2016, arXiv 1603.08155, eq. 2)
+
+lambda 10, mu 5 as in CycleGAN. Generators are `Stylizer`s: no normalisation over the picture, so
+that a painter's tiles equal the whole. Discriminators see pictures through the same random changes
+of light, colour and place, true ones and painted ones alike (DiffAugment, Zhao 2020, arXiv
+2006.10738): a painter has left a few hundred works, which they would learn by heart.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from export import losses
+from export.adversarial import PicturePool, adversarial_loss
+from export.checkpoint import load_weights
+from export.networks.discriminator import PatchDiscriminator
+from export.networks.stylizer import Stylizer
+from export.networks.vgg import VGG19
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Factors of the loss terms."""
+
+    adversarial: float = 1.0
+    cycle: float = 10.0
+    identity: float = 5.0
+    content: float = 1.0
+    variation: float = 0.1
+    range: float = 10.0
+
+
+class ScaledDiscriminator(nn.Module):
+    """PatchGANs on the picture (N, 3, H, W) in [0, 1] and on its halves; raw scores in one row.
+
+    Each scale counts alike, however many patches it has: losses of the row are means over
+    patches, so every scale's scores are repeated to the same number.
+    """
+
+    def __init__(self, channels: int, depth: int, scales: int) -> None:
+        super().__init__()
+        self.judges = nn.ModuleList(
+            PatchDiscriminator(3, channels, depth, spectral=True) for _ in range(scales)
+        )
+
+    def forward(self, rgb: Tensor) -> Tensor:
+        rgb, scores = rgb * 2 - 1, []
+        for judge in self.judges:
+            scores.append(judge(rgb).float())
+            rgb = F.avg_pool2d(rgb, 2)
+        size = scores[0].shape[-2:]
+        return torch.cat([F.interpolate(score, size=size) for score in scores], dim=1)
+
+
+class Game(nn.Module):
+    """The four networks. `painter` is the one that is exported."""
+
+    def __init__(self, network: dict[str, Any], channels: int, depth: int, scales: int) -> None:
+        super().__init__()
+        self.painter = Stylizer(**network)  # G
+        self.photographer = Stylizer(**network)  # F
+        self.judge_of_works = ScaledDiscriminator(channels, depth, scales)  # D_Y
+        self.judge_of_photos = ScaledDiscriminator(channels, depth, scales)  # D_X
+
+    def generators(self) -> list[nn.Parameter]:
+        return [*self.painter.parameters(), *self.photographer.parameters()]
+
+    def judges(self) -> list[nn.Parameter]:
+        return [*self.judge_of_works.parameters(), *self.judge_of_photos.parameters()]
+
+
+class CycleLosses:
+    """The losses of both sides, with the pools of older outputs."""
+
+    def __init__(
+        self, game: Game, vgg: VGG19, loss: str, weights: Weights, content_layer: str, pool: int
+    ) -> None:
+        self._game, self._vgg, self._weights = game, vgg, weights
+        self._layer = content_layer
+        self._judge_loss, self._generator_loss = adversarial_loss(loss)
+        self._painted_pool, self._pictured_pool = PicturePool(pool), PicturePool(pool)
+
+    def of_generators(
+        self, photos: Tensor, works: Tensor, plays: bool, random: torch.Generator
+    ) -> tuple[dict[str, Tensor], Tensor, Tensor]:
+        """Weighted terms; G(photos) and F(works), detached. Pictures (N, 3, S, S) in [0, 1].
+
+        With `plays` False, in the warm-up, the discriminators are not asked.
+        """
+        game, weights = self._game, self._weights
+        painter, photographer = game.painter.repaint, game.photographer.repaint
+        painted, pictured = painter(photos), photographer(works)
+        cycle = F.l1_loss(photographer(painted), photos) + F.l1_loss(painter(pictured), works)
+        identity = F.l1_loss(painter(works), works) + F.l1_loss(photographer(photos), photos)
+        with torch.no_grad():
+            wanted = self._vgg(photos, (self._layer,))[self._layer]
+        found = self._vgg(painted, (self._layer,))[self._layer]
+        painted, pictured = painted.float(), pictured.float()
+        outside = sum((F.relu(x - 1) + F.relu(-x)).square().mean() for x in (painted, pictured))
+        terms = {
+            "cycle": weights.cycle * cycle,
+            "identity": weights.identity * identity,
+            "content": weights.content * F.mse_loss(found.float(), wanted.float()),
+            "variation": weights.variation * losses.total_variation(painted),
+            "range": weights.range * torch.as_tensor(outside),
+        }
+        if plays:
+            for parameter in game.judges():
+                parameter.requires_grad_(False)
+            score = self._generator_loss(game.judge_of_works(augment(painted, random)))
+            other = self._generator_loss(game.judge_of_photos(augment(pictured, random)))
+            for parameter in game.judges():
+                parameter.requires_grad_(True)
+            terms["adversarial"] = weights.adversarial * (score + other)
+        return terms, painted.detach(), pictured.detach()
+
+    def of_judges(
+        self,
+        photos: Tensor,
+        works: Tensor,
+        painted: Tensor,
+        pictured: Tensor,
+        random: torch.Generator,
+    ) -> dict[str, Tensor]:
+        """Both discriminators' losses; outputs come from the pools by halves."""
+        painted = self._painted_pool.swap(painted, random)
+        pictured = self._pictured_pool.swap(pictured, random)
+        game = self._game
+
+        def loss(judge: ScaledDiscriminator, real: Tensor, fake: Tensor) -> Tensor:
+            return self._judge_loss(judge(augment(real, random)), judge(augment(fake, random)))
+
+        return {
+            "judge of works": loss(game.judge_of_works, works, painted),
+            "judge of photos": loss(game.judge_of_photos, photos, pictured),
+        }
+
+    def state(self) -> dict[str, Any]:
+        """For the checkpoint's companions: all but the painter."""
+        return {
+            "photographer": self._game.photographer.state_dict(),
+            "judge_of_works": self._game.judge_of_works.state_dict(),
+            "judge_of_photos": self._game.judge_of_photos.state_dict(),
+            "painted_pool": self._painted_pool.state(),
+            "pictured_pool": self._pictured_pool.state(),
+        }
+
+    def restore(self, state: dict[str, Any], device: str) -> None:
+        """Goes on with what `state` returned. Raises CheckpointUnusable."""
+        for name in ("photographer", "judge_of_works", "judge_of_photos"):
+            load_weights(self._game.get_submodule(name), state[name])
+        for pool, name in (
+            (self._painted_pool, "painted_pool"),
+            (self._pictured_pool, "pictured_pool"),
+        ):
+            pool.restore([picture.to(device) for picture in state[name]])
+
+
+def augment(rgb: Tensor, random: torch.Generator) -> Tensor:
+    """Random light, saturation, contrast and a shift of each picture; gradients pass through.
+
+    (N, 3, H, W). Brightness +-0.25 of the range, saturation 0..2, contrast 0.5..1.5 times, moved by
+    up to 1/8 of the side with zeros (mid grey) coming in: the settings of Zhao 2020, halved light.
+    """
+
+    def number() -> Tensor:
+        return torch.rand(len(rgb), 1, 1, 1, generator=random).to(rgb)
+
+    rgb = rgb - 0.5 + (number() - 0.5) * 0.5
+    grey = rgb.mean(dim=1, keepdim=True)
+    rgb = grey + (rgb - grey) * number() * 2
+    level = rgb.mean(dim=(1, 2, 3), keepdim=True)
+    rgb = level + (rgb - level) * (number() + 0.5)
+    reach = max(1, rgb.shape[-1] // 8)
+    moves = torch.randint(-reach, reach + 1, (len(rgb), 2), generator=random).tolist()
+    padded = F.pad(rgb, (reach, reach, reach, reach))
+    height, width = rgb.shape[-2:]
+    moved = [
+        picture[:, reach + down : reach + down + height, reach + right : reach + right + width]
+        for picture, (down, right) in zip(padded, moves, strict=True)
+    ]
+    return torch.stack(moved) + 0.5

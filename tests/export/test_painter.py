@@ -1,0 +1,239 @@
+"""Named painters: the cycle-consistent game in small, stage 1's colours, the Frechet table."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from core.color import srgb_to_lab
+from export import evaluate_painter, to_onnx, train_painter
+from export.arguments import parse_arguments
+from export.checkpoint import load_checkpoint
+from export.cycle import CycleLosses, Game, ScaledDiscriminator, Weights, augment
+from export.data import Pictures
+from export.errors import DataUnusable
+from export.networks.vgg import VGG19
+from export.recolor import Recolored
+
+pytestmark = pytest.mark.export
+
+TINY = {"channels": [4, 6, 8], "dilations": [1], "leak": 0.2}
+PHOTO_MODEL = sorted((Path(__file__).parents[2] / "core" / "models").glob("photo-v*"))[0]
+TERMS = {"cycle", "identity", "content", "variation", "range"}
+GAME_TERMS = {"adversarial", "judge of works", "judge of photos"}
+
+
+@pytest.fixture
+def vgg_file(tmp_path) -> Path:
+    torch.manual_seed(0)
+    save_file(VGG19().state_dict(), tmp_path / "vgg.safetensors")
+    return tmp_path / "vgg.safetensors"
+
+
+@pytest.fixture
+def args(photos, tmp_path, vgg_file, monkeypatch) -> train_painter.Args:
+    """A game of three steps on the drawn pictures; the works are those of class 1."""
+    monkeypatch.setattr(train_painter, "NETWORK", TINY)
+    return train_painter.Args(
+        sources=(photos,),
+        works=(photos,),
+        work_names=("photo01", "photo03", "photo05", "photo07"),
+        vgg=vgg_file,
+        out=tmp_path / "run",
+        cache=tmp_path / "cache",
+        steps=3,
+        warm_up=1,
+        calm=1,
+        batch=2,
+        size=32,
+        short_side=40,
+        work_side=40,
+        held_out=2,
+        held_out_works=1,
+        judge_channels=4,
+        judge_depth=1,
+        content_layer="relu2_1",
+        pool=3,
+        bf16=False,
+    )
+
+
+def test_game_is_played_and_every_network_learns(args):
+    before = train_painter.Run(args).game.state_dict()
+    before = {key: value.clone() for key, value in before.items()}
+    history = train_painter.train(args)
+    assert set(history[0]) == TERMS  # calm: the discriminators are not asked yet
+    assert set(history[2]) == TERMS | GAME_TERMS
+    assert (args.out / "sheet-000003.png").exists()
+    after = train_painter.Run(replace(args, resume=True)).game.state_dict()
+    for name in ("painter", "photographer", "judge_of_works", "judge_of_photos"):
+        kernels = [k for k in before if k.startswith(name) and before[k].dim() == 4]
+        assert kernels
+        assert all(not torch.equal(before[key], after[key]) for key in kernels)
+
+
+def test_resumed_game_has_the_same_losses(args, tmp_path):
+    whole = train_painter.train(replace(args, out=tmp_path / "whole"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(train_painter, "StopRequest", StopAfterTwo)
+        first = train_painter.train(args)
+    assert len(first) == 2
+    second = train_painter.train(replace(args, resume=True))
+    for one, other in zip(first + second, whole, strict=True):
+        assert one == pytest.approx(other, rel=1e-3)
+
+
+class StopAfterTwo:
+    """A StopRequest that comes in the second step; a step asks twice."""
+
+    def __init__(self) -> None:
+        self._left = 3
+
+    def __bool__(self) -> bool:
+        self._left -= 1
+        return self._left <= 0
+
+
+def game_losses(**weights: float) -> tuple[Game, CycleLosses]:
+    torch.manual_seed(0)
+    game = Game(TINY, channels=4, depth=1, scales=2)
+    return game, CycleLosses(game, VGG19(), "lsgan", Weights(**weights), "relu1_1", 0)
+
+
+@torch.no_grad()
+def test_generators_that_do_nothing_have_no_cycle_and_no_identity_loss():
+    game, losses = game_losses()
+    for generator in (game.painter, game.photographer):
+        generator.paint.weight.zero_()
+        generator.paint.bias.zero_()
+    photos, works = torch.rand(2, 2, 3, 32, 32)
+    terms, painted, _ = losses.of_generators(photos, works, False, torch.Generator())
+    assert torch.equal(painted, photos)
+    assert terms["cycle"] == terms["identity"] == terms["content"] == terms["range"] == 0
+
+
+@torch.no_grad()
+def test_cycle_term_is_lambda_times_both_ways():
+    game, losses = game_losses(cycle=10.0, identity=5.0)
+    for generator, step in ((game.painter, 0.1), (game.photographer, 0.2)):
+        generator.paint.weight.zero_()
+        generator.paint.bias.fill_(step)
+    photos, works = torch.rand(2, 2, 3, 32, 32)
+    terms, _, _ = losses.of_generators(photos, works, False, torch.Generator())
+    # every picture comes back 0.1 + 0.2 lighter; alone, works 0.1 and photographs 0.2
+    assert terms["cycle"] == pytest.approx(10 * (0.3 + 0.3), rel=1e-4)
+    assert terms["identity"] == pytest.approx(5 * (0.1 + 0.2), rel=1e-4)
+
+
+def test_generators_losses_leave_the_discriminators_alone():
+    game, losses = game_losses()
+    photos, works = torch.rand(2, 2, 3, 32, 32)
+    terms, _, _ = losses.of_generators(photos, works, True, torch.Generator())
+    terms["adversarial"].backward()
+    assert all(parameter.grad is None for parameter in game.judges())
+    assert game.painter.paint.weight.grad is not None
+    assert all(parameter.requires_grad for parameter in game.judges())
+
+
+@torch.no_grad()
+def test_scales_count_alike():
+    judge = ScaledDiscriminator(channels=4, depth=1, scales=2)
+    scores = judge(torch.rand(1, 3, 64, 64))
+    assert scores.shape[1] == 2
+    assert scores.shape[2] == scores.shape[3]
+
+
+def test_augmentation_moves_all_pictures_and_keeps_gradients():
+    rgb = torch.rand(2, 3, 32, 32, requires_grad=True)
+    changed = augment(rgb, torch.Generator().manual_seed(3))
+    assert changed.shape == rgb.shape
+    assert not torch.equal(changed[0], changed[1])
+    changed.sum().backward()
+    assert rgb.grad is not None and rgb.grad.abs().sum() > 0
+    again = augment(rgb, torch.Generator().manual_seed(3))
+    assert torch.equal(changed, again)
+
+
+def test_recolored_photograph_keeps_its_lightness_and_is_made_once(photos, tmp_path):
+    pictures = Pictures.open([photos], tmp_path / "cache", 64)
+    recolored = Recolored(pictures, PHOTO_MODEL, tmp_path / "cache", work=64)
+    original, found = (np.array(source[3]) for source in (pictures, recolored))
+    assert found.shape == original.shape
+    lab, wanted = srgb_to_lab(found / 255.0), srgb_to_lab(original / 255.0)
+    # colours beyond sRGB are clipped, which moves some pixels' lightness
+    assert np.median(np.abs(lab[..., 0] - wanted[..., 0])) < 1.0
+    assert np.abs(lab[..., 1:] - wanted[..., 1:]).mean() > 5.0
+    again = Recolored(pictures, PHOTO_MODEL, tmp_path / "cache", work=64)
+    again._generator = None  # what was made must come from the file  # type: ignore[assignment]
+    assert np.array_equal(again[3], found)
+
+
+def test_recolored_photographs_are_trained_on(args, monkeypatch):
+    run = train_painter.Run(replace(args, colorizer=PHOTO_MODEL, recolored=1.0))
+    plain = train_painter.Run(args)
+    photos, works = run.batch(0)
+    others, same_works = plain.batch(0)
+    assert works.shape == photos.shape == (2, 3, 32, 32)
+    assert not torch.allclose(photos, others, atol=0.02)
+
+
+def test_held_out_works_are_never_trained_on(photos, tmp_path):
+    works = Pictures.open([photos], tmp_path / "cache", 40)
+    names = ("photo00", "photo02", "photo04")
+    trained, held_out = train_painter.split_works(works, names, 1)
+    assert len(trained) == 2 and len(held_out) == 1 and not set(trained) & set(held_out)
+    assert all(works.entries[i].name.startswith(names) for i in trained + held_out)
+    with pytest.raises(DataUnusable, match="3 works are to be held out, but there are only 3"):
+        train_painter.split_works(works, names, 3)
+
+
+def test_painter_goes_to_onnx_and_is_measured(args, tmp_path, capsys):
+    train_painter.train(args)
+    (tmp_path / "models").mkdir()
+    to_onnx.export(
+        to_onnx.Args(
+            checkpoint=args.out / "checkpoint.pt",
+            models=tmp_path / "models",
+            id="tiny",
+            title="Tiny",
+            description="A test.",
+            license="MIT",
+            trained_on="Nothing.",
+        )
+    )
+    assert load_checkpoint(args.out / "checkpoint.pt", network="stylizer").step == 3
+    evaluate_painter.evaluate(
+        evaluate_painter.Args(
+            model=tmp_path / "models" / "tiny",
+            sources=args.sources,
+            works=args.works,
+            work_names=("photo0",),  # not the same pictures as the photographs
+            vgg=args.vgg,
+            cache=args.cache,
+            side=40,
+            held_out=4,
+            held_out_works=4,
+            count=4,
+            sheet=tmp_path / "sheet.png",
+        )
+    )
+    printed = capsys.readouterr().out
+    assert printed.startswith("4 held-out photographs against 4 held-out works, 40 px squares")
+    rows = {line.split("|")[1].strip(): line.split("|") for line in printed.splitlines()[3:6]}
+    assert set(rows) == {"tiny", "photographs unchanged", "works trained on"}
+    unchanged = float(rows["photographs unchanged"][2])
+    assert unchanged > 0 and float(rows["photographs unchanged"][3]) == 1
+    assert float(rows["tiny"][2]) / unchanged == pytest.approx(float(rows["tiny"][3]), rel=2e-3)
+    assert re.search(r"SSIM to the photograph: 0\.\d+", printed)
+    assert (tmp_path / "sheet.png").exists()
+
+
+@pytest.mark.parametrize("name", ["monet", "ukiyoe", "pointillism", "cezanne"])
+def test_shipped_presets_are_valid(name):
+    assert parse_arguments(train_painter.Args, ["--preset", name]).work_names

@@ -1,0 +1,78 @@
+"""Times and memory of both filters in a headless GIMP; run by tests/gimp/measure.py.
+
+Memory is resident, in 10^6 bytes, sampled while a filter runs: of GIMP itself beyond what it had
+with the picture open, of the plug-in, of the worker.
+"""
+
+import json
+import os
+import threading
+import time
+
+import processes
+from scene import GRAY, OUTPUT, RGB, U8, Gimp, call, put
+
+SIZES = ((1200, 833), (6000, 4000))
+FILTERS = (("limner-auto-colorize", GRAY), ("limner-apply-style", RGB))
+PERIOD_S = 0.05
+
+
+def main():
+    rows = [run(*size, name, base) for size in SIZES for name, base in FILTERS]
+    with open(os.path.join(OUTPUT, "measured.json"), "w") as stream:
+        json.dump(rows, stream)
+
+
+def run(width, height, name, base):
+    image = Gimp.Image.new_with_precision(width, height, base, U8)
+    kind = Gimp.ImageType.GRAY_IMAGE if base == GRAY else Gimp.ImageType.RGB_IMAGE
+    layer = Gimp.Layer.new(image, "source", width, height, kind, 100, Gimp.LayerMode.NORMAL)
+    image.insert_layer(layer, None, 0)
+    channels = 1 if base == GRAY else 3
+    line = bytes(x * 255 // width for x in range(width) for _ in range(channels))
+    put(layer, "Y' u8" if base == GRAY else "R'G'B' u8", line * height)
+    watch = Watch()
+    started = time.monotonic()
+    said = call(name, image, [layer])
+    seconds = time.monotonic() - started
+    image.delete()
+    return dict(watch.stop(), filter=name, size=[width, height], seconds=seconds, **said)
+
+
+class Watch:
+    """Samples memory until stop()."""
+
+    def __init__(self):
+        self._gimp = os.getppid()
+        self._before = resident_mb(self._gimp)
+        self._peaks = {"gimp": 0.0, "plug-in": 0.0, "worker": 0.0}
+        self._running = True
+        self._thread = threading.Thread(target=self._sample)
+        self._thread.start()
+
+    def stop(self):
+        """{"gimp", "plug-in", "worker"}: the peaks."""
+        self._running = False
+        self._thread.join()
+        return self._peaks
+
+    def _sample(self):
+        while self._running:
+            found = {
+                "gimp": resident_mb(self._gimp) - self._before,
+                "plug-in": resident_mb(processes.find_plug_in()),
+                "worker": resident_mb(processes.find_worker()),
+            }
+            for name, value in found.items():
+                self._peaks[name] = max(self._peaks[name], value)
+            time.sleep(PERIOD_S)
+
+
+def resident_mb(pid):
+    """Resident memory of a process; 0 where there is none."""
+    try:
+        with open(f"/proc/{pid}/status") as stream:
+            line = next(line for line in stream if line.startswith("VmRSS"))
+    except (OSError, StopIteration):
+        return 0.0
+    return int(line.split()[1]) * 1024 / 1e6

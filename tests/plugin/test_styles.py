@@ -1,0 +1,50 @@
+"""The pictures that the style gallery offers."""
+
+import json
+
+import pytest
+
+from core import gallery
+from plugin.styles import MOST, styles_in
+
+
+@pytest.fixture
+def own(tmp_path):
+    for name in ("wave.JPG", "a b.png", ".hidden.png", "notes.txt"):
+        (tmp_path / name).touch()
+    return tmp_path
+
+
+def test_ones_own_pictures_by_name(own):
+    names = [(style.path.rpartition("/")[2], style.title) for style in styles_in([str(own)])]
+    assert names == [("a b.png", "a b"), ("wave.JPG", "wave")]
+
+
+def test_the_shipped_ones_by_their_index():
+    found = styles_in([str(gallery.SHIPPED)])
+    assert sorted(style.path for style in found) == sorted(
+        str(style.path) for style in gallery._shipped(gallery.SHIPPED)
+    )
+    assert found[0].title == "The Great Wave off Kanagawa (Katsushika Hokusai)"
+
+
+def test_folder_after_folder_and_not_too_many(own, tmp_path):
+    more = tmp_path / "more"
+    more.mkdir()
+    for number in range(MOST):
+        (more / f"{number}.png").touch()
+    found = styles_in([str(own), "/not/there", str(more)])
+    assert len(found) == MOST and found[2].path.startswith(str(more))
+
+
+@pytest.mark.parametrize("index", ["{", "[3]", '[{"file": "x"}]', "[" * 99999], ids=str.__len__)
+def test_a_damaged_index_hides_no_picture(own, index):
+    (own / "index.json").write_text(index)
+    assert len(styles_in([str(own)])) == 2
+
+
+def test_an_index_cannot_lead_out_of_its_folder(own):
+    entry = {"file": "../../secret.png", "title": "x", "painter": "y"}
+    (own / "index.json").write_text(json.dumps([entry]))
+    (found,) = styles_in([str(own)])
+    assert found.path == str(own / "secret.png")
