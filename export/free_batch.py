@@ -1,6 +1,6 @@
 """Free an exported model's first axis, so that films send several frames through it at a time.
 
-    python -m export.free_batch --model core/models/photo-v1
+    python -m export.free_batch --model core/models/photo-v2
 
 Done only where three pictures together give what they give one by one; a graph that has the one
 written into its inside (a Reshape, say) fails that and stays as it is. Parts of a model are left.
@@ -33,7 +33,7 @@ COUNT = 3
 class Args:
     """Frees the first axis of a model's main graph, in place."""
 
-    model: Path = option(Path("core/models/photo-v1"), "the model's folder")
+    model: Path = option(Path("core/models/photo-v2"), "the model's folder")
     tolerance: float = option(1e-3, "largest allowed difference, in the output's units")
 
 

@@ -1,6 +1,6 @@
 """Exports a checkpoint: core/models/<id>/model.onnx and manifest.json.
 
-    python -m export.to_onnx --preset photo-v1 --checkpoint runs/photo/checkpoint.pt
+    python -m export.to_onnx --preset photo-v2 --checkpoint runs/photo/checkpoint.pt
 
 BatchNorm is folded into the convolutions, kernels are rounded to fp16 and stored so, each with a
 Cast to fp32 that the runtime folds away when it loads the graph. Nothing is written unless
@@ -43,7 +43,7 @@ class Args:
 
     checkpoint: Path = option(Path("checkpoint.pt"), "the checkpoint to export")
     models: Path = option(Path("core/models"), "folder in which the model's folder is made")
-    id: str = option("", "id and folder name of the model, e.g. photo-v1")
+    id: str = option("", "id and folder name of the model, e.g. photo-v2")
     title: str = option("", "the name in menus")
     description: str = option("", "one or two sentences for people who choose")
     license: str = option("", "licence of the weights")

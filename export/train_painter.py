@@ -1,7 +1,7 @@
 r"""Trains a named painter without pairs: a CycleGAN over photographs and a painter's works.
 
     python -m export.train_painter --preset monet --sources photos.tar --works paintings.tar \
-        --vgg vgg19.safetensors --colorizer core/models/photo-v1 --out runs/monet
+        --vgg vgg19.safetensors --colorizer core/models/photo-v2 --out runs/monet
 
 Stage 2 of the two; its formulas stand in export.cycle. Half of the photographs wear stage 1's own
 colours (`--colorizer`), so that a grey picture can go through both generators in one run. The
