@@ -28,9 +28,6 @@ TASKS = ("colorize", "sketch", "stylize")
 stylize: a picture is painted anew.
 """
 
-NEEDED_TASKS = ("colorize", "stylize")
-"""Those without whose models a filter of the plug-in has nothing to run."""
-
 SPACES = {
     "lab-l": (1, 0.0, 100.0),
     "lab-ab": (2, -110.0, 110.0),

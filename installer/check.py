@@ -11,7 +11,7 @@ from pathlib import Path
 
 from core.catalog import Catalog
 from core.errors import ModelError
-from core.manifest import NEEDED_TASKS
+from core.manifest import TASKS
 from installer import files, plug_in, proof, record, runtime, setup
 from installer.errors import InstallError
 from installer.places import Profile, profile_at
@@ -157,7 +157,7 @@ def _model_lines(what: Look) -> Iterator[Line]:
                 f"Model {model.manifest.id}, sha256 {model.manifest.sha256[:12]}… is right",
                 telling=True,
             )
-    for task in NEEDED_TASKS:
+    for task in TASKS:
         try:
             catalog.find(task)
         except ModelError as error:
