@@ -33,7 +33,7 @@ from core.manifest import Manifest, Parity, SizeSpec, TensorSpec, TilingSpec, fi
 from export.arguments import option, parse_arguments
 from export.checkpoint import Checkpoint, git_commit, load_checkpoint
 from export.errors import ExportRefused
-from export.graph import check, fold_constants, halve_kernels
+from export.graph import check, fold_constants, halve_kernels, whole_vectors
 from export.networks.sketcher import CODE_SIZE, Sketcher
 from export.to_onnx import OPSET, PARITY_SIZES, fold_norms, round_kernels, with_temperature
 
@@ -82,7 +82,7 @@ def export(args: Args) -> Manifest:
     checkpoint = with_temperature(checkpoint, args.temperature)
     exact = fold_norms(checkpoint.generator())
     rounded = round_kernels(fold_norms(checkpoint.generator()))
-    graph = halve_kernels(fold_constants(trace(rounded)))
+    graph = halve_kernels(whole_vectors(fold_constants(trace(rounded))))
     if error := check(graph):
         raise ExportRefused(f"The exported graph is malformed: {error}.")
     folder = args.models / args.id

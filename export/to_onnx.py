@@ -29,7 +29,7 @@ from core.manifest import Manifest, Parity, SizeSpec, TensorSpec, TilingSpec, fi
 from export.arguments import option, parse_arguments
 from export.checkpoint import Checkpoint, git_commit, load_checkpoint
 from export.errors import ExportRefused
-from export.graph import check, fold_constants, halve_kernels, is_halved
+from export.graph import check, fold_constants, halve_kernels, is_halved, whole_vectors
 from export.networks.colorizer import Colorizer
 from export.networks.stylizer import Stylizer
 
@@ -72,7 +72,7 @@ def export(args: Args) -> Manifest:
     checkpoint = with_temperature(load_checkpoint(args.checkpoint), args.temperature)
     exact = fold_norms(checkpoint.generator())
     rounded = round_kernels(fold_norms(checkpoint.generator()))
-    graph = halve_kernels(fold_constants(trace(rounded)), exact_parts(rounded))
+    graph = halve_kernels(whole_vectors(fold_constants(trace(rounded))), exact_parts(rounded))
     if error := check(graph):
         raise ExportRefused(f"The exported graph is malformed: {error}.")
     folder = args.models / args.id

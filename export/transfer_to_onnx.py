@@ -48,7 +48,7 @@ from export.checkpoint import (
     read_safetensors,
 )
 from export.errors import ExportRefused
-from export.graph import check, fold_constants, halve_kernels
+from export.graph import check, fold_constants, halve_kernels, whole_vectors
 from export.networks.transfer import CODE_NUMBERS, StyleCode, StyleTransfer
 from export.to_onnx import OPSET, PARITY_SIZES, round_kernels
 
@@ -126,7 +126,7 @@ def export(args: Args) -> Manifest:
         draft = Path(draft_name) / args.id
         draft.mkdir()
         for name in GRAPHS:
-            graph = halve_kernels(fold_constants(trace(rounded, name)))
+            graph = halve_kernels(whole_vectors(fold_constants(trace(rounded, name))))
             if error := check(graph):
                 raise ExportRefused(f"The exported graph {name} is malformed: {error}.")
             (draft / f"{name}.onnx").write_bytes(graph.SerializeToString())

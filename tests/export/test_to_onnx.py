@@ -8,6 +8,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from onnx.reference import ReferenceEvaluator
 
 from core.catalog import Model
 from core.generator import Generator
@@ -15,7 +16,7 @@ from core.manifest import Manifest
 from export import to_onnx
 from export.checkpoint import Checkpoint
 from export.errors import ExportRefused
-from export.graph import is_halved
+from export.graph import check, is_halved, whole_vectors
 from export.networks import build_generator
 
 pytestmark = pytest.mark.export
@@ -78,3 +79,19 @@ def test_disagreement_is_refused_and_nothing_is_written(tmp_path):
         to_onnx.export(replace(args, tolerance=0.0))
     assert not (args.models / "tiny" / "model.onnx").exists()
     assert not (args.models / "tiny" / "manifest.json").exists()
+
+
+@pytest.mark.parametrize("channels", [3, 4, 6, 8, 355])
+def test_convolutions_get_whole_vectors_of_channels_and_compute_the_same(tmp_path, channels):
+    network = torch.nn.Conv2d(channels, 5, 3, padding=1).eval()
+    example = torch.rand(1, channels, 6, 7, generator=torch.Generator().manual_seed(channels))
+    path = tmp_path / "graph.onnx"
+    torch.onnx.export(network, (example,), str(path), opset_version=17, dynamo=False)
+    graph = whole_vectors(onnx.load(path))
+    assert not check(graph)
+    kernels = [t.dims[1] for t in graph.graph.initializer if len(t.dims) == 4]
+    assert kernels == [channels if channels < 4 else -(-channels // 4) * 4]
+    (given,) = graph.graph.input
+    session = ReferenceEvaluator(graph)
+    (found,) = session.run(None, {given.name: example.numpy()})
+    np.testing.assert_allclose(found, network(example).detach().numpy(), atol=1e-4)

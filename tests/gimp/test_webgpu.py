@@ -8,9 +8,9 @@ provider, it runs the shipped graphs, and its numbers are the CPU's.
 import json
 from typing import Any
 
-import numpy as np
 import pytest
 
+from core.catalog import SHIPPED, Catalog
 from tests.gimp.chroot import suites
 from tests.gimp.session import COMMAND_LIMIT_S, INSIDE, INSTALL_LIMIT_S, Session
 
@@ -21,12 +21,17 @@ pytestmark = [
 
 RUNTIME = "onnxruntime-webgpu==1.27.0"
 PYTHON = "/limner/webgpu/bin/python"
-TASKS = ("colorize", "stylize")
+MODELS = [
+    f"{model.manifest.id}/{graph.name}".rstrip("/")
+    for model in Catalog.read((SHIPPED,)).models()
+    for graph in model.manifest.graphs
+]
 
-TOLERANCE = {"colorize": 0.01, "stylize": 0.001}
-"""Largest difference to the CPU: in a* and b* (of ±110), in sRGB (of 0..1). Measured: 3e-5, 1e-6.
+TOLERANCE = 1e-3
+"""Largest difference to the CPU, as a share of the output's range. Measured: 1e-6 to 1e-5.
 
-Convolutions of six or nine channels, which this provider computes wrongly, gave 0.7 in sRGB.
+Convolutions whose channels are no multiple of four, which this provider computes wrongly, gave 0.7
+of the range; see whole_vectors in export/graph.py.
 """
 
 Reports = dict[str, Any]
@@ -34,7 +39,7 @@ Reports = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def reports(trixie: Session) -> Reports:
-    """What inside/webgpu.py found out, by task."""
+    """What inside/webgpu.py found out, by graph."""
     chroot = trixie.chroot
     make = "python3 -m venv /limner/webgpu && /limner/webgpu/bin/pip install -q numpy " + RUNTIME
     chroot.run(["sh", "-c", make], "webgpu-install.log", INSTALL_LIMIT_S)
@@ -42,14 +47,14 @@ def reports(trixie: Session) -> Reports:
     return json.loads((trixie.out / "webgpu.json").read_text())
 
 
-@pytest.mark.parametrize("task", TASKS)
-def test_webgpu_is_what_ran(reports: Reports, task: str):
-    assert reports[task]["provider"] == "WebGpuExecutionProvider"
-    assert reports[task]["cpu_provider"] == "CPUExecutionProvider"
+@pytest.mark.parametrize("graph", MODELS)
+def test_webgpu_is_what_ran(reports: Reports, graph: str):
+    assert reports[graph]["provider"] == "WebGpuExecutionProvider"
+    assert reports[graph]["cpu_provider"] == "CPUExecutionProvider"
 
 
-@pytest.mark.parametrize("task", TASKS)
-def test_webgpu_gives_the_cpus_numbers(reports: Reports, task: str):
-    assert reports[task]["range"] > 10 * TOLERANCE[task]  # the picture is no constant
-    assert reports[task]["largest_difference"] < TOLERANCE[task]
-    assert np.isfinite(reports[task]["largest_difference"])
+@pytest.mark.parametrize("graph", MODELS)
+def test_webgpu_gives_the_cpus_numbers(reports: Reports, graph: str):
+    for role, width in reports[graph]["range"].items():
+        assert width > 0  # it is no constant
+        assert reports[graph]["difference"][role] < TOLERANCE * width, role

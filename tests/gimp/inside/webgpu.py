@@ -1,6 +1,7 @@
-"""Run the shipped models on WebGPU and on the CPU, through core.generator; the chroot's Python.
+"""Run every graph of the shipped models on WebGPU and on the CPU, through core.generator; the
+chroot's Python.
 
-Writes /limner/out/webgpu.json: for each task the providers that really ran and how far their
+Writes /limner/out/webgpu.json: for each graph the providers that really ran and how far their
 results lie apart.
 """
 
@@ -14,33 +15,58 @@ sys.path.insert(0, "/limner/repository")
 
 from core.catalog import SHIPPED, Catalog  # noqa: E402
 from core.generator import Generator  # noqa: E402
+from core.manifest import SPACES  # noqa: E402
 
 SIDE = 128
 """Of the square picture: the software GPU takes about 30 times the CPU's time."""
 
 
 def main():
-    reports = {task: compare(task) for task in ("colorize", "stylize")}
+    reports = {}
+    for model in Catalog.read((SHIPPED,)).models():
+        reports.update(compare(model))
     with open("/limner/out/webgpu.json", "w") as stream:
         json.dump(reports, stream)
 
 
-def compare(task):
-    model = Catalog.read((SHIPPED,)).find(task)
-    picture = smooth_noise(3 if task == "stylize" else 1)
-    if task == "colorize":
-        picture = picture * 100  # L*
-    report, results = {}, {}
-    for device in ("webgpu", "cpu"):
-        generator = Generator.open(model, device)
-        started = time.monotonic()
-        results[device] = generator.run(picture)
-        print(task, device, generator.report(), f"{time.monotonic() - started:.2f} s")
-        report["provider" if device == "webgpu" else "cpu_provider"] = generator.provider
-    report["largest_difference"] = float(np.abs(results["webgpu"] - results["cpu"]).max())
-    report["range"] = float(np.ptp(results["cpu"]))
-    print(task, report)
-    return report
+def compare(model):
+    """Reports by "id" or "id/part"; parts first, for the main graph takes their results."""
+    manifest = model.manifest
+    gpu, cpu = (Generator.open(model, device) for device in ("webgpu", "cpu"))
+    between, reports = {}, {}
+    for graph in reversed(manifest.graphs):
+        inputs = {t.role: between.get(t.role, made(t)) for t in graph.inputs}
+        results = []
+        for generator in (gpu, cpu):
+            started = time.monotonic()
+            results.append(generator.run_all(inputs, part=graph.name))
+            print(manifest.id, graph.name, generator.report(), time.monotonic() - started)
+        for role, expected in results[1].items():
+            mean = expected.mean(axis=(2, 3)) if role == "features" else expected
+            between[role] = mean.astype(np.float32)
+        name = f"{manifest.id}/{graph.name}".rstrip("/")
+        reports[name] = {
+            "provider": gpu.provider,
+            "cpu_provider": cpu.provider,
+            "task": manifest.task,
+            "difference": {
+                r: float(np.abs(results[0][r] - a).max()) for r, a in results[1].items()
+            },
+            "range": {r: float(np.ptp(a)) for r, a in results[1].items()},
+        }
+        print(name, reports[name])
+    return reports
+
+
+def made(tensor):
+    """Something for an input: shapes in the range of its space; a few hints; the same noise."""
+    if tensor.layout == "NC":
+        return np.random.default_rng(2).normal(0, 1, (1, tensor.channels)).astype(np.float32)
+    _, lowest, highest = SPACES[tensor.space]
+    picture = smooth_noise(tensor.channels) * (highest - lowest) + lowest
+    if tensor.role == "hint-mask":
+        return (picture > 0.9).astype(np.float32)
+    return picture.astype(np.float32)
 
 
 def smooth_noise(channels):
