@@ -15,14 +15,16 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-
-from core.errors import LimnerError
 from export import devices
-from export.arguments import option, parse_arguments
+from export.arguments import option
 from export.board import Board
 from export.color_run import Run
-from export.training import Progress, StopRequest, Timer
+from export.training import (
+    Progress,
+    StopRequest,
+    Timer,
+    run_script,
+)
 
 
 @dataclass(frozen=True)
@@ -79,13 +81,7 @@ class Args:
 
 
 def main() -> None:
-    args = parse_arguments(Args)
-    if args.threads:
-        torch.set_num_threads(args.threads)
-    try:
-        train(args)
-    except LimnerError as error:
-        sys.exit(str(error))
+    run_script(Args, train)
 
 
 def train(args: Args) -> list[float]:

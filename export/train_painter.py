@@ -10,7 +10,6 @@ checkpoint is one of a `stylizer`: export.to_onnx makes the model of it.
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,8 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.errors import LimnerError
-from export.arguments import as_plain, option, parse_arguments
+from export.arguments import as_plain, option
 from export.checkpoint import (
     Checkpoint,
     git_commit,
@@ -42,6 +40,7 @@ from export.training import (
     channels_last,
     learning_rate_factor,
     require_finite,
+    run_script,
     save_sheet,
     set_learning_rate,
     update_ema,
@@ -213,13 +212,7 @@ class Run:
 
 
 def main() -> None:
-    args = parse_arguments(Args)
-    if args.threads:
-        torch.set_num_threads(args.threads)
-    try:
-        train(args)
-    except LimnerError as error:
-        sys.exit(str(error))
+    run_script(Args, train)
 
 
 def train(args: Args) -> list[dict[str, float]]:

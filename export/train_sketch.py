@@ -6,7 +6,6 @@ r"""Trains the sketch colouriser.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from core.errors import LimnerError
-from export.arguments import as_plain, option, parse_arguments
+from export.arguments import as_plain, option
 from export.checkpoint import (
     Checkpoint,
     git_commit,
@@ -40,6 +38,7 @@ from export.training import (
     channels_last,
     learning_rate_factor,
     require_finite,
+    run_script,
     save_sheet,
     set_learning_rate,
     settle_norms,
@@ -89,13 +88,7 @@ class Args:
 
 
 def main() -> None:
-    args = parse_arguments(Args)
-    if args.threads:
-        torch.set_num_threads(args.threads)
-    try:
-        train(args)
-    except LimnerError as error:
-        sys.exit(str(error))
+    run_script(Args, train)
 
 
 def train(args: Args) -> list[float]:

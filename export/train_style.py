@@ -6,7 +6,6 @@ r"""Trains a painter: one network that repaints any picture in one style.
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,9 +16,8 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from core.errors import LimnerError
 from export import losses
-from export.arguments import as_plain, option, parse_arguments
+from export.arguments import as_plain, option
 from export.checkpoint import (
     Checkpoint,
     git_commit,
@@ -38,6 +36,7 @@ from export.training import (
     channels_last,
     learning_rate_factor,
     require_finite,
+    run_script,
     save_sheet,
     set_learning_rate,
     update_ema,
@@ -94,13 +93,7 @@ class StyleTarget:
 
 
 def main() -> None:
-    args = parse_arguments(Args)
-    if args.threads:
-        torch.set_num_threads(args.threads)
-    try:
-        train(args)
-    except LimnerError as error:
-        sys.exit(str(error))
+    run_script(Args, train)
 
 
 def train(args: Args) -> list[float]:

@@ -10,7 +10,6 @@ is what the small network's painting should have as relu4_1. The decoder itself 
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,9 +19,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from core.errors import LimnerError
 from export import losses
-from export.arguments import as_plain, option, parse_arguments
+from export.arguments import as_plain, option
 from export.checkpoint import (
     Checkpoint,
     git_commit,
@@ -47,6 +45,7 @@ from export.training import (
     channels_last,
     learning_rate_factor,
     require_finite,
+    run_script,
     save_sheet,
     set_learning_rate,
     update_ema,
@@ -96,13 +95,7 @@ class Args:
 
 
 def main() -> None:
-    args = parse_arguments(Args)
-    if args.threads:
-        torch.set_num_threads(args.threads)
-    try:
-        train(args)
-    except LimnerError as error:
-        sys.exit(str(error))
+    run_script(Args, train)
 
 
 def train(args: Args) -> list[float]:

@@ -1,4 +1,4 @@
-"""What both training scripts share: the schedule, smoothed weights, stopping, progress, sheets."""
+"""What the training scripts share: the schedule, smoothed weights, stopping, progress, sheets."""
 
 from __future__ import annotations
 
@@ -6,18 +6,33 @@ import math
 import signal
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from core.errors import LimnerError
+from export.arguments import parse_arguments
 from export.errors import TrainingDiverged
 
 Network = TypeVar("Network", bound=nn.Module)
+
+
+def run_script(kind: type, train: Callable[[Any], object]) -> None:
+    """A training script's command line: read its arguments, of class `kind` with `threads`, and
+    train; what goes wrong on purpose is one sentence and exit code 1.
+    """
+    args: Any = parse_arguments(kind)
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    try:
+        train(args)
+    except LimnerError as error:
+        sys.exit(str(error))
 
 
 def channels_last(network: Network) -> Network:
