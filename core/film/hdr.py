@@ -34,7 +34,8 @@ class Hdr:
     @classmethod
     def of(cls, frame: av.VideoFrame) -> "Hdr":
         """What a decoded frame says."""
-        found = {data.type.name: bytes(data) for data in frame.side_data}
+        # side data is a buffer, which PyAV's types do not say
+        found = {data.type.name: bytes(memoryview(data)) for data in frame.side_data}  # pyright: ignore
         mastering = found.get("MASTERING_DISPLAY_METADATA", b"")
         light = found.get("CONTENT_LIGHT_LEVEL", b"")
         return cls(_mastering(mastering), _light(light))

@@ -106,11 +106,11 @@ class Sketcher(nn.Module):
         self.refine = conv_norm(channels[3] + STEM, 24, 3)
         self.decide = nn.Conv2d(24 + 1, 1, 1)
         self.residual = nn.Conv2d(24, 3, 1)
-        for layer in (self.residual, self.decide):
-            nn.init.zeros_(layer.weight)
-            nn.init.zeros_(layer.bias)
-        self.decide.weight.data[:, -1] = 4.0
-        self.decide.bias.data.fill_(6.0)
+        with torch.no_grad():
+            for parameter in (*self.residual.parameters(), *self.decide.parameters()):
+                parameter.zero_()
+            self.decide.weight[:, -1] = 4.0
+            self.decide.get_parameter("bias").fill_(6.0)
         self.posterior = Posterior()
         self.register_buffer("palette", torch.zeros(palette_size, 3))
         self.palette: Tensor

@@ -157,6 +157,8 @@ class StyleTransfer(nn.Module):
         self.quarter, self.dilations = quarter, tuple(dilations)
         self.register_buffer("code_mean", torch.zeros(CODE_NUMBERS))
         self.register_buffer("code_scale", torch.ones(CODE_NUMBERS))
+        self.code_mean: Tensor
+        self.code_scale: Tensor
         self.style = nn.Sequential(
             nn.Linear(CODE_NUMBERS, style), nn.LeakyReLU(0.1), nn.Linear(style, style)
         )
