@@ -24,6 +24,7 @@ from export.colorizing import ColorObjective, Example, make_example
 from export.critic import Critic
 from export.data import Pictures
 from export.errors import BadPreset, DataUnusable, TrainingDiverged
+from export.exported import load_exported, unfold_norms
 from export.networks.colorizer import ColorEncoder, Colorizer
 from export.networks.vgg import VGG19
 from export.palette import color_weights, make_palette, sample_colors
@@ -73,6 +74,8 @@ class Run:
             )
 
         self.generator, restored = make_generator(args, colors)
+        if not restored and args.start != Path():
+            unfold_norms(self.generator, self.sample_inputs())
         self.color_encoder = ColorEncoder(args.noise_size)
         if restored and "color_encoder" in restored.companions:
             load_weights(self.color_encoder, restored.companions["color_encoder"])
@@ -220,11 +223,16 @@ def split_pictures(pictures: Pictures, args: Args) -> tuple[list[int], list[int]
 
 
 def make_generator(args: Args, colors: Callable[[], Tensor]) -> tuple[Colorizer, Checkpoint | None]:
-    """A pretrained start, or the weights of the checkpoint to go on from, which is returned too."""
+    """The generator to begin with, and the checkpoint that it is from, if it is from one.
+
+    Other starts are an exported model's folder and, for the encoder alone, ImageNet weights.
+    """
     torch.manual_seed(args.seed)
     generator = Colorizer(**network_arguments(args))
     restored = None
-    if args.resume or args.start != Path():
+    if not args.resume and args.start != Path() and args.start.is_dir():
+        load_exported(generator, args.start)
+    elif args.resume or args.start != Path():
         path = args.out / "checkpoint.pt" if args.resume else args.start
         restored = load_checkpoint(path, network="colorizer")
         load_weights(generator, restored.weights if args.resume else restored.ema)

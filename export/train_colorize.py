@@ -37,7 +37,9 @@ class Args:
     out: Path = option(Path("runs/photo"), "folder of checkpoint.pt and the sheets")
     cache: Path = option(Path("runs/cache"), "folder of decoded pictures")
     resume: bool = option(False, "go on from the checkpoint in `out`")
-    start: Path = option(Path(), "begin with the smoothed weights of this checkpoint")
+    start: Path = option(
+        Path(), "begin with this checkpoint's smoothed weights, or a model's folder"
+    )
     steps: int = option(3000, "optimizer steps in all")
     warm_up: int = option(100, "steps of linear warm-up")
     batch: int = option(32, "pictures per step and process")

@@ -1,0 +1,131 @@
+"""Exported models as a place to start training from: a model's folder instead of a checkpoint.
+
+Who has Limner has its models, but not the checkpoints that they were made of. The export keeps the
+names of the weights; what it folded into the kernels, BatchNorm, is measured anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import onnx
+import torch
+from google.protobuf.message import DecodeError
+from onnx import numpy_helper
+from torch import Tensor, nn
+
+from core.manifest import Manifest
+from export.errors import CheckpointUnusable
+
+STEM_PARTS = ("/Split_output_0", "/Split_output_1")  # what `Stylizer.start` makes of its stem
+
+
+@torch.no_grad()
+def load_exported(generator: nn.Module, folder: Path) -> None:
+    """Fills a generator, in place, with the weights of the exported model in `folder`.
+
+    In evaluation mode it then computes what the model computes. Its BatchNorms are left neutral but
+    for their shift: see `unfold_norms`. Raises CheckpointUnusable where the model is of another
+    network, or of other sizes.
+    """
+    manifest = Manifest.load(folder)
+    stored = _read(folder / manifest.file)
+    if all(part in stored for part in STEM_PARTS):
+        stored["stem.weight"] = np.concatenate([stored[part] for part in STEM_PARTS], axis=1)
+    if manifest.palette:
+        stored["palette"] = np.array(manifest.palette, np.float32)
+    for norm in _norms(generator):
+        norm.module.reset_running_stats()
+        norm.module.running_var -= norm.module.eps
+        nn.init.ones_(norm.module.weight)
+        stored[f"{norm.name}.bias"] = stored.get(f"{norm.conv}.bias", np.empty(0))
+    settled = tuple(
+        f"{norm.name}.{part}"
+        for norm in _norms(generator)
+        for part in ("weight", "running_mean", "running_var", "num_batches_tracked")
+    )
+    for name, value in generator.state_dict().items():
+        if name not in settled:
+            value.copy_(_fitting(name, stored, value, folder))
+
+
+@torch.no_grad()
+def unfold_norms(generator: nn.Module, batches: Iterable[tuple[Tensor, ...]]) -> None:
+    """Gives neutral BatchNorms the statistics of what they see, in place; the outputs stay.
+
+    Each is left with the mean m and the variance v of its inputs over the batches, the scale
+    sqrt(v) and a shift larger by m, so that training with the statistics of single batches starts
+    from the same function. Norms that the generator keeps in evaluation mode stay neutral.
+    """
+    generator.train()
+    trained = [norm.module for norm in _norms(generator) if norm.module.training]
+    generator.eval()
+    sums = {norm: torch.zeros(3, norm.num_features, dtype=torch.float64) for norm in trained}
+
+    def observe(norm: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        x = inputs[0].double().transpose(0, 1).flatten(1).cpu()
+        sums[norm] += torch.stack((torch.full((len(x),), x.shape[1]), x.sum(1), (x * x).sum(1)))
+
+    watches = [norm.register_forward_pre_hook(observe) for norm in trained]
+    for batch in batches:
+        generator(*batch)
+    for watch in watches:
+        watch.remove()
+    for norm, (count, total, squares) in sums.items():
+        mean = total / count
+        variance = (squares / count - mean * mean).clamp_min(0)
+        norm.bias.copy_(norm.bias + mean)
+        norm.weight.copy_(torch.sqrt(variance + norm.eps))
+        norm.running_mean.copy_(mean)
+        norm.running_var.copy_(variance)
+
+
+class _Norm(NamedTuple):
+    """A BatchNorm that the export folds into a convolution, and both names."""
+
+    name: str
+    module: nn.BatchNorm2d
+    conv: str
+
+
+def _norms(generator: nn.Module) -> list[_Norm]:
+    """As `to_onnx.fold_norms` finds them: directly after a convolution in the same module."""
+    found = []
+    for parent_name, parent in generator.named_modules():
+        previous = None
+        for name, child in parent.named_children():
+            path = f"{parent_name}.{name}" if parent_name else name
+            if isinstance(child, nn.BatchNorm2d) and previous is not None:
+                found.append(_Norm(path, child, previous))
+            previous = path if isinstance(child, nn.Conv2d) else None
+    return found
+
+
+def _read(path: Path) -> dict[str, np.ndarray]:
+    """The graph's named constants as float32."""
+    try:
+        graph = onnx.load(path, load_external_data=False).graph
+    except (OSError, DecodeError) as error:
+        raise CheckpointUnusable(f"{path} cannot be read as an ONNX file.") from error
+    return {
+        tensor.name.removesuffix(".fp16"): numpy_helper.to_array(tensor).astype(np.float32)
+        for tensor in graph.initializer
+    }
+
+
+def _fitting(name: str, stored: dict[str, np.ndarray], value: Tensor, folder: Path) -> Tensor:
+    """The stored weight for `value`, without the channels that `graph.whole_vectors` adds."""
+    if name not in stored:
+        raise CheckpointUnusable(f"The model in {folder} is of another network: no '{name}'.")
+    weight = stored[name]
+    if value.ndim == 4 and weight.ndim == 4:
+        weight = weight[:, : value.shape[1]]
+    if weight.shape != tuple(value.shape):
+        raise CheckpointUnusable(
+            f"The model in {folder} has '{name}' of {list(stored[name].shape)}, the network of "
+            f"{list(value.shape)}; the settings of its sizes must be the same."
+        )
+    return torch.from_numpy(np.ascontiguousarray(weight))
