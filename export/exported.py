@@ -39,7 +39,7 @@ def load_exported(generator: nn.Module, folder: Path) -> None:
         stored["palette"] = np.array(manifest.palette, np.float32)
     for norm in _norms(generator):
         norm.module.reset_running_stats()
-        norm.module.running_var -= norm.module.eps
+        norm.module.get_buffer("running_var").sub_(norm.module.eps)
         nn.init.ones_(norm.module.weight)
         stored[f"{norm.name}.bias"] = stored.get(f"{norm.conv}.bias", np.empty(0))
     settled = tuple(
@@ -63,7 +63,9 @@ def unfold_norms(generator: nn.Module, batches: Iterable[tuple[Tensor, ...]]) ->
     generator.train()
     trained = [norm.module for norm in _norms(generator) if norm.module.training]
     generator.eval()
-    sums = {norm: torch.zeros(3, norm.num_features, dtype=torch.float64) for norm in trained}
+    sums: dict[nn.Module, Tensor] = {
+        norm: torch.zeros(3, norm.num_features, dtype=torch.float64) for norm in trained
+    }
 
     def observe(norm: nn.Module, inputs: tuple[Tensor, ...]) -> None:
         x = inputs[0].double().transpose(0, 1).flatten(1).cpu()
@@ -74,13 +76,14 @@ def unfold_norms(generator: nn.Module, batches: Iterable[tuple[Tensor, ...]]) ->
         generator(*batch)
     for watch in watches:
         watch.remove()
-    for norm, (count, total, squares) in sums.items():
+    for norm in trained:
+        count, total, squares = sums[norm]
         mean = total / count
         variance = (squares / count - mean * mean).clamp_min(0)
-        norm.bias.copy_(norm.bias + mean)
+        norm.bias.add_(mean)
         norm.weight.copy_(torch.sqrt(variance + norm.eps))
-        norm.running_mean.copy_(mean)
-        norm.running_var.copy_(variance)
+        norm.get_buffer("running_mean").copy_(mean)
+        norm.get_buffer("running_var").copy_(variance)
 
 
 class _Norm(NamedTuple):
