@@ -2,42 +2,26 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from export.arguments import as_plain
-from export.checkpoint import (
-    Checkpoint,
-    git_commit,
-    load_checkpoint,
-    load_weights,
-    read_safetensors,
-)
+from export import loop
+from export.checkpoint import load_weights
 from export.colorizing import ColorObjective, Example, make_example
 from export.critic import Critic
 from export.data import Pictures
-from export.errors import BadPreset, DataUnusable, TrainingDiverged
-from export.exported import load_exported, unfold_norms
 from export.networks.colorizer import ColorEncoder, Colorizer
-from export.networks.vgg import VGG19
 from export.palette import color_weights, make_palette, sample_colors
+from export.pretrained import load_encoder, read_vgg
 from export.previews import validate
 from export.split import Split
-from export.training import (
-    channels_last,
-    learning_rate_factor,
-    require_finite,
-    set_learning_rate,
-    settle_norms,
-    update_ema,
-)
+from export.training import adamw, require_finite
 
 if TYPE_CHECKING:
     from export.train_colorize import Args
@@ -45,44 +29,53 @@ if TYPE_CHECKING:
 SAMPLES = 1 << 40  # seeds from here on are not those of steps
 
 
-class Run:
-    """A training run: pictures, networks, optimizers, and one step of them."""
+class Batch(NamedTuple):
+    """A step's pictures, and the random numbers of its losses."""
+
+    example: Example
+    random: torch.Generator
+
+
+class Run(loop.Run["Args"]):
+    """The colouriser, its encoder of the truth's colours, and perhaps a discriminator."""
+
+    network = "colorizer"
+    generator: Colorizer
 
     def __init__(self, args: Args, fabric: Fabric) -> None:
-        self.args, self.fabric = args, fabric
-        self.leads, self.processes = fabric.is_global_zero, fabric.world_size
-        self.commit = git_commit()
+        super().__init__(args, fabric)
         with fabric.rank_zero_first():  # one process decodes, the others read its cache
             self.pictures = Pictures.open(list(args.sources), args.cache, args.short_side)
         self.training, self.validation = split_pictures(self.pictures, args)
-        restored = self._make_networks()
-        self.first_step = 0
-        if restored and args.resume:
-            self.optimizer.load_state_dict(restored.optimizer)
-            self.ema = {key: value.to(fabric.device) for key, value in restored.ema.items()}
-            self.first_step = restored.step
-            if self.critic:
-                self.critic.restore(restored.companions)
-
-    def _make_networks(self) -> Checkpoint | None:
-        """Everything that is trained, on its device; returns the checkpoint begun with, if any."""
-        args, fabric = self.args, self.fabric
-
-        def colors() -> Tensor:
-            return sample_colors(
-                self.pictures, self.training, args.size, args.saturation, args.seed
-            )
-
-        self.generator, restored = make_generator(args, colors)
-        if not restored and args.start != Path():
-            unfold_norms(self.generator, self.sample_inputs())
+        torch.manual_seed(args.seed)
+        restored = self.begin(Colorizer(**self.network_arguments))
+        colors = sample_colors(self.pictures, self.training, args.size, args.saturation, args.seed)
+        if self.is_fresh:
+            palette = make_palette(colors, args.palette_size, args.seed)
+            self.generator.palette.copy_(palette)
+            load_encoder(self.generator.encoder, args.encoder)
+        self.generator.encoder.freeze_stages(args.frozen_stages)
         self.color_encoder = ColorEncoder(args.noise_size)
         if restored and "color_encoder" in restored.companions:
             load_weights(self.color_encoder, restored.companions["color_encoder"])
-        objective = ColorObjective(
+        optimizer = adamw(
+            self.generator.encoder,
+            (self.generator, self.color_encoder),
+            args.encoder_lr,
+            args.decoder_lr,
+            args.weight_decay,
+        )
+        self.objective = self.prepare(self._objective(colors), optimizer)
+        self.critic = Critic(args, fabric) if args.adversarial_weight else None
+        self.go_on(restored)
+
+    def _objective(self, colors: Tensor) -> ColorObjective:
+        """The losses; `colors` (M, 2) are ab of the training pictures."""
+        args = self.args
+        return ColorObjective(
             self.generator,
             self.color_encoder,
-            color_weights(self.generator.palette, colors(), args.rebalancing),
+            color_weights(self.generator.palette.cpu(), colors, args.rebalancing),
             {
                 "classification": args.classification_weight,
                 "huber": args.huber_weight,
@@ -91,32 +84,29 @@ class Run:
             },
             args.noise_share,
             args.bf16,
-            read_vgg(args),
+            read_vgg(args.vgg) if args.perceptual_weight else None,
             args.perceptual_share,
         )
-        objective = channels_last(objective)
-        optimizer = make_optimizer(self.generator, self.color_encoder, args)
-        self.objective, self.optimizer = fabric.setup(objective, optimizer)
-        if args.compile:
-            self.objective = torch.compile(self.objective)
-        self.critic = Critic(args, fabric) if args.adversarial_weight else None
-        self.ema = {key: value.clone() for key, value in self.generator.state_dict().items()}
-        self.generator.train()
-        return restored
 
-    def example(self, step: int) -> tuple[Example, torch.Generator]:
-        """The step's pictures. Seeded by the step, so that a resumed run sees the very same."""
-        args, device = self.args, self.fabric.device
-        rank = self.fabric.global_rank
-        rng = np.random.default_rng((args.seed, step, rank) if rank else (args.seed, step))
-        random = torch.Generator(device).manual_seed(args.seed * 1_000_003 + step + 7919 * rank)
+    @property
+    def network_arguments(self) -> dict[str, Any]:
+        return {
+            "channels": list(self.args.channels),
+            "palette_size": self.args.palette_size,
+            "temperature": self.args.temperature,
+            "noise_size": self.args.noise_size,
+            "dropout": self.args.dropout,
+        }
+
+    def batch(self, step: int) -> Batch:
+        args, rng, random = self.args, self.rng(step), self.random(step)
         squares = self.pictures.crops(
             rng,
             rng.choice(self.training, args.batch),
             int(rng.choice(range(args.size, args.short_side + 1, 8))),
         )
         example = make_example(
-            squares.to(device),
+            squares.to(self.device),
             args.size,
             rng,
             random,
@@ -124,94 +114,47 @@ class Run:
             args.hint_share,
             args.degradation,
         )
-        return example, random
+        return Batch(example, random)
+
+    def alone(self, batch: Batch) -> Tensor:
+        noise = torch.zeros(self.args.batch, self.args.noise_size, device=self.device)
+        logits, residual = self.generator.predict(*batch.example[:3], noise)
+        return logits.float().mean() + residual.float().mean()
 
     def step(self, step: int) -> dict[str, float]:
-        """One step of the optimizers; the weighted loss terms. Raises TrainingDiverged."""
-        args = self.args
-        plays = not self.critic or step >= args.critic_steps
-        example, random = self.example(step)
-        with torch.set_grad_enabled(plays):
+        plays = not self.critic or step >= self.args.critic_steps
+        with self.clock.part("pictures"):
+            example, random = self.batch(step)
+        with self.clock.part("losses"), torch.set_grad_enabled(plays):
             terms, ab = self.objective(example, random)
             if self.critic:
                 terms |= self.critic.terms(example, ab)
-        require_finite(terms, step)
-        if plays:
-            factor = learning_rate_factor(step, args.steps, args.warm_up)
-            set_learning_rate(self.optimizer, factor)
-            self.optimizer.zero_grad(set_to_none=True)
-            self.fabric.backward(torch.stack(list(terms.values())).sum())
-            length = torch.nn.utils.clip_grad_norm_(self.generator.parameters(), 5.0)
-            if not torch.isfinite(length):
-                raise TrainingDiverged(
-                    f"The gradient is no number at step {step}; the last checkpoint is kept."
-                )
-            self.optimizer.step()
-            update_ema(self.ema, self.generator, args.ema_decay, step)
-        values = {name: float(value.detach()) for name, value in terms.items()}
+        values = self.learn(terms, step) if plays else require_finite(terms, step)
         if self.critic:
-            values["critic"] = self.critic.learn(example, ab.detach(), random, step)
+            with self.clock.part("losses"):
+                judged = self.critic.losses(example, ab.detach(), random)
+            optimizer, parameters = self.critic.optimizer, self.critic.parameters()
+            values |= self.descend(optimizer, judged, parameters, step, longest=math.inf)
         return values
 
-    def bare_speed(self) -> float:
-        """Pictures per second of the generator's forward and backward passes alone."""
-        example, random = self.example(self.first_step)
-        noise = torch.zeros(self.args.batch, self.args.noise_size, device=self.fabric.device)
-        weights = {key: value.clone() for key, value in self.generator.state_dict().items()}
-        start = 0.0
-        for repeat in range(4):
-            if repeat == 1:  # the first one warms up
-                start = time.perf_counter()
-            with torch.autocast(example.ab.device.type, torch.bfloat16, enabled=self.args.bf16):
-                logits, residual = self.generator.predict(*example[:3], noise)
-            (logits.float().mean() + residual.float().mean()).backward()
-        self.optimizer.zero_grad(set_to_none=True)
-        self.generator.load_state_dict(weights)  # the norms' statistics have moved
-        return 3 * self.args.batch / (time.perf_counter() - start)
+    def companions(self) -> dict[str, Any]:
+        states: dict[str, Any] = {"color_encoder": self.color_encoder.state_dict()}
+        return states | (self.critic.state() if self.critic else {})
 
-    def agree(self, wish: bool) -> bool:
-        """Whether any process wishes so: all must do the same."""
-        if self.processes == 1:
-            return wish
-        total = self.fabric.all_reduce(torch.tensor(float(wish)), reduce_op="sum")
-        return bool(torch.as_tensor(total) > 0)
-
-    def save(self, step: int) -> None:
-        """Writes the checkpoint, in the first process alone."""
-        if not self.leads:
-            return
-        companions: dict[str, Any] = {"color_encoder": self.color_encoder.state_dict()}
+    def restore_companions(self, companions: dict[str, Any]) -> None:
         if self.critic:
-            companions |= self.critic.state()
-        fresh = Colorizer(**network_arguments(self.args)).to(self.fabric.device)
-        Checkpoint(
-            network="colorizer",
-            network_arguments=network_arguments(self.args),
-            weights=self.generator.state_dict(),
-            ema=settle_norms(fresh, self.ema, self.sample_inputs()),
-            optimizer=self.optimizer.state_dict(),
-            step=step,
-            arguments=as_plain(self.args),
-            commit=self.commit,
-            companions=companions,
-        ).save(self.args.out / "checkpoint.pt")
+            self.critic.restore(companions)
 
     def sample_inputs(self) -> Iterator[tuple[Tensor, ...]]:
-        """Sixteen batches of the generator's inputs, always the same: for `settle_norms`."""
-        noise = torch.zeros(self.args.batch, self.args.noise_size, device=self.fabric.device)
+        """Sixteen batches, without noise."""
+        noise = torch.zeros(self.args.batch, self.args.noise_size, device=self.device)
         for number in range(16):
-            example, _ = self.example(SAMPLES + number)
+            example = self.batch(SAMPLES + number).example
             yield example.lightness, example.hint, example.mask, noise
 
-    def sheet_path(self, step: int) -> Path:
-        return self.args.out / f"sheet-{step:06d}.png"
-
-    def validate(self, step: int) -> dict[str, float]:
-        """Measures the checkpoint just saved and draws its sheet."""
-        path = self.args.out / "checkpoint.pt"
-        generator = load_checkpoint(path, network="colorizer").generator()
+    def draw(self, generator: Any, path: Path) -> dict[str, float]:
         pictures = [self.pictures[index] for index in self.validation]
-        return validate(generator, pictures, self.args.size, self.sheet_path(step))
+        return validate(generator, pictures, self.args.size, path)
 
 
 def split_pictures(pictures: Pictures, args: Args) -> tuple[list[int], list[int]]:
@@ -220,67 +163,3 @@ def split_pictures(pictures: Pictures, args: Args) -> tuple[list[int], list[int]
         return pictures.split(args.held_out)
     training, validation, _ = Split.load(args.split).indices(pictures)
     return training, validation
-
-
-def make_generator(args: Args, colors: Callable[[], Tensor]) -> tuple[Colorizer, Checkpoint | None]:
-    """The generator to begin with, and the checkpoint that it is from, if it is from one.
-
-    Other starts are an exported model's folder and, for the encoder alone, ImageNet weights.
-    """
-    torch.manual_seed(args.seed)
-    generator = Colorizer(**network_arguments(args))
-    restored = None
-    if not args.resume and args.start != Path() and args.start.is_dir():
-        load_exported(generator, args.start)
-    elif args.resume or args.start != Path():
-        path = args.out / "checkpoint.pt" if args.resume else args.start
-        restored = load_checkpoint(path, network="colorizer")
-        load_weights(generator, restored.weights if args.resume else restored.ema)
-    else:
-        generator.palette.copy_(make_palette(colors(), args.palette_size, args.seed))
-        if args.encoder != Path():
-            try:
-                generator.encoder.load_imagenet(read_safetensors(args.encoder))
-            except (KeyError, RuntimeError, ValueError, IndexError) as error:
-                raise DataUnusable(f"{args.encoder} has another layout: {error}.") from error
-    generator.encoder.freeze_stages(args.frozen_stages)
-    return generator, restored
-
-
-def network_arguments(args: Args) -> dict[str, Any]:
-    """What builds the generator anew from a checkpoint."""
-    return {
-        "channels": list(args.channels),
-        "palette_size": args.palette_size,
-        "temperature": args.temperature,
-        "noise_size": args.noise_size,
-        "dropout": args.dropout,
-    }
-
-
-def read_vgg(args: Args) -> VGG19 | None:
-    """The judge of the perceptual loss, if it has a weight. Raises BadPreset, DataUnusable."""
-    if not args.perceptual_weight:
-        return None
-    if args.vgg == Path():
-        raise BadPreset("The perceptual loss needs --vgg, the normalised VGG19's weights.")
-    vgg = VGG19()
-    load_weights(vgg, read_safetensors(args.vgg))
-    return vgg
-
-
-def make_optimizer(
-    generator: Colorizer, color_encoder: ColorEncoder, args: Args
-) -> torch.optim.Optimizer:
-    """AdamW with a lower rate for the encoder; no decay on norms and biases."""
-    encoder = [p for p in generator.encoder.parameters() if p.requires_grad]
-    seen = {id(parameter) for parameter in generator.encoder.parameters()}
-    others = [p for p in generator.parameters() if id(p) not in seen]
-    others += list(color_encoder.parameters())
-    groups = []
-    for parameters, rate in ((encoder, args.encoder_lr), (others, args.decoder_lr)):
-        for decays in (True, False):
-            members = [parameter for parameter in parameters if (parameter.ndim > 1) == decays]
-            decay = args.weight_decay if decays else 0.0
-            groups.append({"params": members, "peak_lr": rate, "weight_decay": decay})
-    return torch.optim.AdamW(groups, lr=args.decoder_lr, fused=True)

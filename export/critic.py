@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from lightning_fabric import Fabric
-from torch import Tensor
+from torch import Tensor, nn
 
 from export.adversarial import PicturePool, adversarial_loss
 from export.checkpoint import load_weights
 from export.colorizing import Example, critic_input
 from export.errors import BadPreset
 from export.networks.discriminator import PatchDiscriminator
-from export.training import channels_last, require_finite
+from export.training import channels_last
 
 if TYPE_CHECKING:
     from export.train_colorize import Args
@@ -39,7 +39,10 @@ class Critic:
         optimizer = torch.optim.AdamW(
             self._network.parameters(), lr=args.critic_lr, betas=(0.5, 0.99), fused=True
         )
-        self._wrapped, self._optimizer = fabric.setup(self._network, optimizer)
+        self._wrapped, self.optimizer = fabric.setup(self._network, optimizer)
+
+    def parameters(self) -> list[nn.Parameter]:
+        return list(self._network.parameters())
 
     def terms(self, example: Example, ab: Tensor) -> dict[str, Tensor]:
         """The generator's weighted adversarial loss; leaves the discriminator as it is."""
@@ -48,24 +51,19 @@ class Critic:
         self._network.requires_grad_(True)
         return {"adversarial": self._weight * self._generator_loss(score)}
 
-    def learn(self, example: Example, ab: Tensor, random: torch.Generator, step: int) -> float:
-        """One step of the discriminator; its loss. Raises TrainingDiverged."""
+    def losses(self, example: Example, ab: Tensor, random: torch.Generator) -> dict[str, Tensor]:
+        """The discriminator's own loss, on the truth and on outputs (N, 2, S/4, S/4)."""
         real = critic_input(example.tone, example.ab)
         fake = self._pool.swap(critic_input(example.tone, ab), random)
         # One pass for both: data-parallel training allows one forward pass per step.
         scores = self._wrapped(torch.cat((real, fake)))
-        loss = self._critic_loss(*scores.chunk(2))
-        require_finite({"critic": loss}, step)
-        self._optimizer.zero_grad(set_to_none=True)
-        self._fabric.backward(loss)
-        self._optimizer.step()
-        return float(loss.detach())
+        return {"critic": self._critic_loss(*scores.chunk(2))}
 
     def state(self) -> dict[str, Any]:
         """For the checkpoint's companions."""
         return {
             "discriminator": self._network.state_dict(),
-            "discriminator_optimizer": self._optimizer.state_dict(),
+            "discriminator_optimizer": self.optimizer.state_dict(),
             "pool": self._pool.state(),
         }
 
@@ -73,6 +71,6 @@ class Critic:
         """Goes on with what `state` returned, if it is there."""
         if "discriminator" in companions:
             load_weights(self._network, companions["discriminator"])
-            self._optimizer.load_state_dict(companions["discriminator_optimizer"])
+            self.optimizer.load_state_dict(companions["discriminator_optimizer"])
             device = self._fabric.device
             self._pool.restore([picture.to(device) for picture in companions["pool"]])

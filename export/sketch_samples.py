@@ -41,6 +41,9 @@ class Batch:
         ink, hint, mask = (value.to(memory_format=torch.channels_last) for value in ordered)
         return ink, hint, mask
 
+    def to(self, device: torch.device) -> Batch:
+        return Batch(*(getattr(self, f.name).to(device) for f in fields(Batch)))
+
     @staticmethod
     def join(parts: list[Batch]) -> Batch:
         return Batch(*(torch.cat([getattr(part, f.name) for part in parts]) for f in fields(Batch)))

@@ -11,36 +11,23 @@ against a discriminator. On many GPUs: `torchrun --nproc-per-node 8 -m export.tr
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from export import devices
+from export import loop
 from export.arguments import option
-from export.board import Board
 from export.color_run import Run
-from export.training import (
-    Progress,
-    StopRequest,
-    Timer,
-    run_script,
-)
+from export.training import run_script
 
 
 @dataclass(frozen=True)
-class Args:
+class Args(loop.TrainingArgs):
     """Trains the photo colouriser."""
 
     sources: tuple[Path, ...] = option((), "tars or folders of colour photographs")
     encoder: Path = option(Path(), "MobileNetV2 ImageNet weights (safetensors, GluonCV layout)")
     vgg: Path = option(Path(), "normalised VGG19 weights, for the perceptual loss")
     out: Path = option(Path("runs/photo"), "folder of checkpoint.pt and the sheets")
-    cache: Path = option(Path("runs/cache"), "folder of decoded pictures")
-    resume: bool = option(False, "go on from the checkpoint in `out`")
-    start: Path = option(
-        Path(), "begin with this checkpoint's smoothed weights, or a model's folder"
-    )
-    steps: int = option(3000, "optimizer steps in all")
     warm_up: int = option(100, "steps of linear warm-up")
     batch: int = option(32, "pictures per step and process")
     size: int = option(128, "side of the training squares, a multiple of 32")
@@ -72,46 +59,15 @@ class Args:
     noise_share: float = option(0.5, "share whose noise tells the truth's colours, else zeros")
     noise_size: int = option(8, "length of the noise vector z")
     rebalancing: float = option(0.5, "lambda of the rebalancing: 1 leaves all colours equal")
-    seed: int = option(0, "seed of weights, crops and degradation")
-    device: str = option("auto", "auto, cpu or cuda")
-    threads: int = option(0, "CPU threads, 0 for PyTorch's choice")
-    bf16: bool = option(False, "compute convolutions in bfloat16")
-    compile: bool = option(False, "torch.compile the objective: slow to start")
-    save_minutes: float = option(2.5, "minutes between checkpoints")
-    sheet_minutes: float = option(10.0, "minutes between sample sheets and validations")
-    tensorboard: bool = option(False, "write scalars and sheets for TensorBoard into `out`")
 
 
 def main() -> None:
     run_script(Args, train)
 
 
-def train(args: Args) -> list[float]:
-    """Runs to `args.steps`, or until asked to stop; returns the loss of each step taken."""
-    run = Run(args, devices.start(args.device))
-    board = Board.open(args.out if args.tensorboard and run.leads else None)
-    stop, progress = StopRequest(), Progress(run.first_step, args.steps, args.batch * run.processes)
-    save_timer, sheet_timer = Timer(args.save_minutes * 60), Timer(args.sheet_minutes * 60)
-    if run.leads:
-        sys.stderr.write(f"forward and backward alone: {run.bare_speed():.1f} pictures/s\n")
-    history = []
-    for step in range(run.first_step, args.steps):
-        terms = run.step(step)
-        history.append(sum(terms.values()))
-        if step % 20 == 19 and run.leads:
-            progress.show(step + 1, terms)
-            board.add(step + 1, terms)
-        sheet_due = step + 1 == args.steps or run.agree(sheet_timer.due())
-        stopped = run.agree(bool(stop))
-        if stopped or sheet_due or run.agree(save_timer.due()):
-            run.save(step + 1)
-        if sheet_due and run.leads:
-            board.add(step + 1, run.validate(step + 1))
-            board.add_sheet(step + 1, run.sheet_path(step + 1))
-        if stopped:
-            break
-    board.close()
-    return history
+def train(args: Args) -> loop.History:
+    """Runs to `args.steps`, or until asked to stop; returns the loss terms of each step taken."""
+    return loop.launch(Run, args)
 
 
 if __name__ == "__main__":

@@ -13,59 +13,32 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
+from lightning_fabric import Fabric
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 
-from export import losses
-from export.arguments import as_plain, option
-from export.checkpoint import (
-    Checkpoint,
-    git_commit,
-    load_checkpoint,
-    load_weights,
-    read_safetensors,
-)
-from export.data import Pictures, decode, read_files
+from export import loop, losses
+from export.arguments import option
+from export.data import decode, read_files
 from export.errors import DataUnusable
 from export.networks.stylizer import Stylizer
 from export.networks.vgg import VGG19
-from export.training import (
-    Progress,
-    StopRequest,
-    Timer,
-    channels_last,
-    learning_rate_factor,
-    require_finite,
-    run_script,
-    save_sheet,
-    set_learning_rate,
-    update_ema,
-)
+from export.styling import StyleArgs, StyleRun, adam, painted_sheet, tidiness
+from export.training import run_script
 
 NETWORK: dict[str, Any] = {"leak": 0.2}
 
 
 @dataclass(frozen=True)
-class Args:
+class Args(StyleArgs):
     """Trains a painter."""
 
-    sources: tuple[Path, ...] = option((), "tars or folders of colour photographs")
     works: tuple[Path, ...] = option((), "tars, folders or files of the painter's works")
     work_names: str = option("", "use only works whose file name contains this")
-    vgg: Path = option(Path(), "normalised VGG19 weights (safetensors)")
     out: Path = option(Path("runs/style"), "folder of checkpoint.pt and the sheets")
-    cache: Path = option(Path("runs/cache"), "folder of decoded pictures")
-    resume: bool = option(False, "go on from the checkpoint in `out`")
-    start: Path = option(Path(), "checkpoint of another painter whose weights to start from")
     steps: int = option(5000, "optimizer steps in all")
-    warm_up: int = option(50, "steps of linear warm-up")
-    batch: int = option(4, "pictures per step")
     size: int = option(128, "side of the training squares, a multiple of 4")
-    short_side: int = option(256, "short side of the cached pictures")
-    held_out: int = option(500, "photographs never trained on")
     work_side: int = option(256, "short side of the works: smaller makes finer strokes")
-    lr: float = option(1e-3, "peak learning rate")
-    ema_decay: float = option(0.998, "decay of the smoothed weights")
     content_layer: str = option("relu3_1", "VGG19 layer in which the content is compared")
     style_layers: tuple[str, ...] = option(
         ("relu1_1", "relu2_1", "relu3_1"), "VGG19 layers of the style statistics"
@@ -74,13 +47,6 @@ class Args:
     covariance_weight: float = option(3.0, "weight of the distance of covariances")
     moment_weight: float = option(1.0, "weight of the distance of means and deviations")
     tone_weight: float = option(2.0, "weight of the loss that keeps light places light")
-    variation_weight: float = option(0.1, "weight of total variation, against speckles")
-    range_weight: float = option(10.0, "weight of values outside [0, 1]")
-    seed: int = option(0, "seed of weights and crops")
-    threads: int = option(0, "CPU threads, 0 for PyTorch's choice")
-    bf16: bool = option(True, "compute convolutions in bfloat16")
-    save_minutes: float = option(2.5, "minutes between checkpoints")
-    sheet_minutes: float = option(10.0, "minutes between sample sheets")
 
 
 @dataclass(frozen=True)
@@ -91,98 +57,79 @@ class StyleTarget:
     mean: dict[str, Tensor]  # (1, C)
     deviation: dict[str, Tensor]  # (1, C)
 
-
-def main() -> None:
-    run_script(Args, train)
-
-
-def train(args: Args) -> list[float]:
-    """Runs to `args.steps`, or until asked to stop; returns the loss of each step taken."""
-    pictures = Pictures.open(list(args.sources), args.cache, args.short_side)
-    training, held_out = pictures.split(args.held_out)
-    vgg = VGG19()
-    load_weights(vgg, read_safetensors(args.vgg))
-    vgg = channels_last(vgg)
-    target = style_target(vgg, read_works(args), args)
-    torch.manual_seed(args.seed)
-    generator = channels_last(Stylizer(**NETWORK))
-    if args.start != Path():
-        load_weights(generator, load_checkpoint(args.start, network="stylizer").weights)
-    optimizer = torch.optim.Adam(
-        [{"params": list(generator.parameters()), "peak_lr": args.lr}], lr=args.lr
-    )
-    ema = {key: value.clone() for key, value in generator.state_dict().items()}
-    first_step = 0
-    if args.resume:
-        restored = load_checkpoint(args.out / "checkpoint.pt", network="stylizer")
-        load_weights(generator, restored.weights)
-        optimizer.load_state_dict(restored.optimizer)
-        ema, first_step = restored.ema, restored.step
-
-    def save(step: int) -> None:
-        Checkpoint(
-            network="stylizer",
-            network_arguments=NETWORK,
-            weights=generator.state_dict(),
-            ema=ema,
-            optimizer=optimizer.state_dict(),
-            step=step,
-            arguments=as_plain(args),
-            commit=commit,
-        ).save(args.out / "checkpoint.pt")
-
-    commit = git_commit()
-    stop, progress = StopRequest(), Progress(first_step, args.steps, args.batch)
-    save_timer, sheet_timer = Timer(args.save_minutes * 60), Timer(args.sheet_minutes * 60)
-    history = []
-    for step in range(first_step, args.steps):
-        # Seeded by the step, so that a resumed run sees the very same pictures.
-        rng = np.random.default_rng((args.seed, step))
-        squares = pictures.crops(rng, rng.choice(training, args.batch), args.size)
-        terms = compute_losses(generator, vgg, squares.float() / 255, target, args)
-        require_finite(terms, step)
-        loss = torch.stack(list(terms.values())).sum()
-        set_learning_rate(optimizer, learning_rate_factor(step, args.steps, args.warm_up))
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(generator.parameters(), 5.0)
-        optimizer.step()
-        update_ema(ema, generator, args.ema_decay, step)
-        history.append(float(loss.detach()))
-        if step % 20 == 19:
-            progress.show(step + 1, {name: float(value.detach()) for name, value in terms.items()})
-        if stop or step + 1 == args.steps or save_timer.due():
-            save(step + 1)
-        if step + 1 == args.steps or sheet_timer.due():
-            write_sheet(args.out / f"sheet-{step + 1:06d}.png", ema, pictures, held_out)
-        if stop:
-            break
-    return history
+    def to(self, device: torch.device) -> StyleTarget:
+        parts = (self.covariance, self.mean, self.deviation)
+        return StyleTarget(*({k: v.to(device) for k, v in part.items()} for part in parts))
 
 
-def compute_losses(
-    generator: Stylizer, vgg: VGG19, rgb: Tensor, target: StyleTarget, args: Args
-) -> dict[str, Tensor]:
-    """Weighted loss terms of one batch of squares (N, 3, S, S), encoded sRGB in [0, 1]."""
-    rgb = rgb.to(memory_format=torch.channels_last)
-    wanted = tuple(dict.fromkeys((*args.style_layers, args.content_layer)))
-    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=args.bf16):
-        with torch.no_grad():
-            content = vgg(rgb, (args.content_layer,))[args.content_layer]
-        painted = generator.repaint(rgb)
-        features = vgg(painted, wanted)
-    painted = painted.float()
-    features = {name: value.float() for name, value in features.items()}
-    covariance, moment = style_distance(features, target, args.style_layers)
-    outside = F.relu(painted - 1) + F.relu(-painted)
-    return {
-        "content": args.content_weight * F.mse_loss(features[args.content_layer], content.float()),
-        "covariance": args.covariance_weight * covariance,
-        "moment": args.moment_weight * moment,
-        "tone": args.tone_weight * losses.tone_loss(painted, rgb),
-        "variation": args.variation_weight * losses.total_variation(painted),
-        "range": args.range_weight * (outside**2).mean(),
-    }
+class StyleObjective(nn.Module):
+    """The painter with its losses; one call gives the weighted terms of a batch."""
+
+    def __init__(self, generator: Stylizer, vgg: VGG19, target: StyleTarget, args: Args) -> None:
+        super().__init__()
+        self.generator, self.vgg = generator, vgg
+        self.target, self.args = target, args
+
+    def forward(self, rgb: Tensor) -> dict[str, Tensor]:
+        """Of squares (N, 3, S, S), encoded sRGB in [0, 1]."""
+        args, layer = self.args, self.args.content_layer
+        wanted = tuple(dict.fromkeys((*args.style_layers, layer)))
+        with torch.autocast(rgb.device.type, dtype=torch.bfloat16, enabled=args.bf16):
+            with torch.no_grad():
+                content = self.vgg(rgb, (layer,))[layer]
+            painted = self.generator.repaint(rgb)
+            features = self.vgg(painted, wanted)
+        painted = painted.float()
+        features = {name: value.float() for name, value in features.items()}
+        covariance, moment = style_distance(features, self.target, args.style_layers)
+        return {
+            "content": args.content_weight * F.mse_loss(features[layer], content.float()),
+            "covariance": args.covariance_weight * covariance,
+            "moment": args.moment_weight * moment,
+            "tone": args.tone_weight * losses.tone_loss(painted, rgb),
+            **tidiness(painted, args),
+        }
+
+
+class Run(StyleRun[Args]):
+    """A painter that learns the statistics of the works."""
+
+    network = "stylizer"
+    generator: Stylizer
+
+    def __init__(self, args: Args, fabric: Fabric) -> None:
+        super().__init__(args, fabric)
+        target = style_target(self.vgg, read_works(args), args).to(self.device)
+        torch.manual_seed(args.seed)
+        restored = self.begin(Stylizer(**NETWORK))
+        objective = StyleObjective(self.generator, self.vgg, target, args)
+        self.objective = self.prepare(objective, adam(self.generator.parameters(), args.lr))
+        self.go_on(restored)
+
+    @property
+    def network_arguments(self) -> dict[str, Any]:
+        return NETWORK
+
+    def batch(self, step: int) -> Tensor:
+        """Squares (N, 3, S, S) in [0, 1]."""
+        rng = self.rng(step)
+        indices = rng.choice(self.training, self.args.batch)
+        return self.ready(self.photos.crops(rng, indices, self.args.size).float() / 255)
+
+    def alone(self, batch: Tensor) -> Tensor:
+        return self.generator.repaint(batch).float().mean()
+
+    def step(self, step: int) -> dict[str, float]:
+        with self.clock.part("pictures"):
+            rgb = self.batch(step)
+        with self.clock.part("losses"):
+            terms = self.objective(rgb)
+        return self.learn(terms, step)
+
+    def draw(self, generator: Any, path: Path) -> dict[str, float]:
+        """Photograph and painting, twelve times."""
+        painted_sheet(path, generator, self.some_held_out(12), self.args.short_side)
+        return {}
 
 
 def style_distance(
@@ -193,7 +140,7 @@ def style_distance(
     The former is relative to the target's own size, so that every layer counts alike. The batch
     is taken as one large picture: a dark square may stay dark, if the others make up for it.
     """
-    covariance, moment = torch.zeros(()), torch.zeros(())
+    covariance = moment = torch.zeros((), device=features[layers[0]].device)
     for layer in layers:
         as_one = features[layer].transpose(0, 1).flatten(1)[None, :, :, None]  # (1, C, NHW, 1)
         wanted = target.covariance[layer]
@@ -246,20 +193,13 @@ def style_target(vgg: VGG19, works: list[Tensor], args: Args) -> StyleTarget:
     return StyleTarget(average(covariances), average(means), average(deviations))
 
 
-@torch.no_grad()
-def write_sheet(
-    path: Path, ema: dict[str, Tensor], pictures: Pictures, held_out: list[int]
-) -> None:
-    """Photograph and painting, by the smoothed weights, of twelve held-out photographs."""
-    generator = Stylizer(**NETWORK)
-    generator.load_state_dict(ema)
-    cells = []
-    for index in held_out[:: max(1, len(held_out) // 12)][:12]:
-        pixels = pictures[index]
-        height, width = (side // 4 * 4 for side in pixels.shape[:2])
-        rgb = torch.from_numpy(pixels[:height, :width].copy()).permute(2, 0, 1)[None] / 255
-        cells += [rgb[0], generator(rgb)[0]]
-    save_sheet(path, [cells[i : i + 4] for i in range(0, len(cells), 4)])
+def main() -> None:
+    run_script(Args, train)
+
+
+def train(args: Args) -> loop.History:
+    """Runs to `args.steps`, or until asked to stop; returns the loss terms of each step taken."""
+    return loop.launch(Run, args)
 
 
 if __name__ == "__main__":

@@ -12,22 +12,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from lightning_fabric import Fabric
+from torch import Tensor, nn
 
-from export import losses
-from export.arguments import as_plain, option
-from export.checkpoint import (
-    Checkpoint,
-    git_commit,
-    load_checkpoint,
-    load_weights,
-    read_safetensors,
-)
+from export import loop
+from export.arguments import option
 from export.data import Pictures
 from export.networks.adain import adain
 from export.networks.transfer import (
@@ -37,19 +30,10 @@ from export.networks.transfer import (
     StyleTransfer,
     vgg_statistics,
 )
+from export.networks.vgg import VGG19
 from export.style_samples import StyleBook, middle_square, squares, style_codes
-from export.training import (
-    Progress,
-    StopRequest,
-    Timer,
-    channels_last,
-    learning_rate_factor,
-    require_finite,
-    run_script,
-    save_sheet,
-    set_learning_rate,
-    update_ema,
-)
+from export.styling import StyleArgs, StyleRun, adam, tidiness
+from export.training import channels_last, run_script, save_sheet
 
 NETWORK: dict[str, Any] = {}
 CHANNELS = (64, 128, 256, 512)  # of STYLE_LAYERS
@@ -57,143 +41,122 @@ CONTENT_LAYER = "relu4_1"
 
 
 @dataclass(frozen=True)
-class Args:
+class Args(StyleArgs):
     """Trains arbitrary style transfer."""
 
-    sources: tuple[Path, ...] = option((), "tars or folders of colour photographs")
     styles: tuple[Path, ...] = option((), "tars or folders of style pictures")
-    vgg: Path = option(Path(), "normalised VGG19 weights (safetensors)")
     out: Path = option(Path("runs/any-style"), "folder of checkpoint.pt and the sheets")
-    cache: Path = option(Path("runs/cache"), "folder of decoded pictures and style codes")
-    resume: bool = option(False, "go on from the checkpoint in `out`")
-    start: Path = option(Path(), "checkpoint whose weights to start from")
     steps: int = option(20000, "optimizer steps in all")
-    warm_up: int = option(50, "steps of linear warm-up")
-    batch: int = option(4, "photographs per step")
     styles_per_step: int = option(2, "styles per step; a divisor of `batch`")
     size: int = option(144, "side of the training squares, a multiple of 8")
     least_crop: int = option(96, "side of the smallest square that is cut and resized to `size`")
-    short_side: int = option(256, "short side of the cached photographs")
     style_sides: tuple[int, ...] = option((160, 256, 384), "short sides a style is looked at")
-    held_out: int = option(500, "photographs never trained on")
     held_out_styles: int = option(30, "style pictures never trained on")
     mixed: float = option(0.2, "share of styles that are mixtures of two")
-    lr: float = option(1e-3, "peak learning rate")
-    ema_decay: float = option(0.998, "decay of the smoothed weights")
     content_weight: float = option(1.0, "weight of the distance to the wanted relu4_1")
     teacher_share: float = option(1.0, "share of AdaIN's relu4_1 in it; the rest is the photo's")
     style_weight: float = option(3.0, "weight of the distance of means and deviations")
     structure_weight: float = option(0.0, "weight of 1 - SSIM of luma to the photograph")
-    variation_weight: float = option(0.1, "weight of total variation, against speckles")
-    range_weight: float = option(10.0, "weight of values outside [0, 1]")
-    seed: int = option(0, "seed of weights and crops")
-    device: str = option("cpu", "where to train: cpu, cuda")
-    threads: int = option(0, "CPU threads, 0 for PyTorch's choice")
-    bf16: bool = option(True, "compute convolutions in bfloat16")
-    save_minutes: float = option(2.5, "minutes between checkpoints")
-    sheet_minutes: float = option(10.0, "minutes between sample sheets")
 
 
-def main() -> None:
-    run_script(Args, train)
+class Batch(NamedTuple):
+    """Squares (N, 3, S, S) in [0, 1] and the codes (N, CODE_NUMBERS) of the styles wanted."""
+
+    rgb: Tensor
+    code: Tensor
 
 
-def train(args: Args) -> list[float]:
-    """Runs to `args.steps`, or until asked to stop; returns the loss of each step taken."""
-    pictures = Pictures.open(list(args.sources), args.cache, args.short_side)
-    training, held_out = pictures.split(args.held_out)
-    style_pictures = Pictures.open(list(args.styles), args.cache, max(args.style_sides))
-    styles, held_out_styles = style_pictures.split(args.held_out_styles)
-    judge = StyleCode()
-    load_weights(judge.vgg, read_safetensors(args.vgg))
-    judge = channels_last(judge).to(args.device)
-    book = StyleBook(style_pictures, judge, args.cache / "style-codes.pt", args.device, args.bf16)
-    torch.manual_seed(args.seed)
-    generator = channels_last(StyleTransfer(**NETWORK)).to(args.device)
-    standardize(generator, book, styles, args)
-    if args.start != Path():
-        load_weights(generator, load_checkpoint(args.start, network="transfer").ema)
-    optimizer = torch.optim.Adam(
-        [{"params": list(generator.parameters()), "peak_lr": args.lr}], lr=args.lr
-    )
-    ema = {key: value.clone() for key, value in generator.state_dict().items()}
-    first_step = 0
-    if args.resume:
-        restored = load_checkpoint(args.out / "checkpoint.pt", network="transfer")
-        load_weights(generator, restored.weights)
-        optimizer.load_state_dict(restored.optimizer)
-        first_step = restored.step
-        ema = {key: value.to(args.device) for key, value in restored.ema.items()}
+class TransferObjective(nn.Module):
+    """The generator with its losses; one call gives the weighted terms of a batch."""
 
-    def save(step: int) -> None:
-        Checkpoint(
-            network="transfer",
-            network_arguments=NETWORK,
-            weights=generator.state_dict(),
-            ema=ema,
-            optimizer=optimizer.state_dict(),
-            step=step,
-            arguments=as_plain(args),
-            commit=commit,
-        ).save(args.out / "checkpoint.pt")
-        book.save()
+    def __init__(self, generator: StyleTransfer, vgg: VGG19, args: Args) -> None:
+        super().__init__()
+        self.generator, self.vgg, self.args = generator, vgg, args
 
-    commit = git_commit()
-    stop, progress = StopRequest(), Progress(first_step, args.steps, args.batch)
-    save_timer, sheet_timer = Timer(args.save_minutes * 60), Timer(args.sheet_minutes * 60)
-    history = []
-    for step in range(first_step, args.steps):
-        # Seeded by the step, so that a resumed run sees the very same pictures.
-        rng = np.random.default_rng((args.seed, step))
-        rgb = squares(pictures, training, rng, args).to(args.device)
-        code = style_codes(book, styles, rng, args).to(args.device)
-        terms = compute_losses(generator, judge, rgb, code, args)
-        require_finite(terms, step)
-        loss = torch.stack(list(terms.values())).sum()
-        set_learning_rate(optimizer, learning_rate_factor(step, args.steps, args.warm_up))
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(generator.parameters(), 5.0)
-        optimizer.step()
-        update_ema(ema, generator, args.ema_decay, step)
-        history.append(float(loss.detach()))
-        if step % 20 == 19:
-            progress.show(step + 1, {name: float(value.detach()) for name, value in terms.items()})
-        if stop or step + 1 == args.steps or save_timer.due():
-            save(step + 1)
-        if step + 1 == args.steps or sheet_timer.due():
-            path = args.out / f"sheet-{step + 1:06d}.png"
-            write_sheet(path, ema, pictures, held_out, book, held_out_styles)
-        if stop:
-            break
-    return history
+    def forward(self, rgb: Tensor, code: Tensor) -> dict[str, Tensor]:
+        args = self.args
+        with torch.autocast(rgb.device.type, dtype=torch.bfloat16, enabled=args.bf16):
+            with torch.no_grad():
+                content = self.vgg(rgb, (CONTENT_LAYER,))[CONTENT_LAYER].float()
+            painted = self.generator.repaint(rgb, None, code)
+            features = self.vgg(painted, STYLE_LAYERS)
+        features = {name: value.float() for name, value in features.items()}
+        painted = painted.float()
+        wanted = code[:, :VGG_NUMBERS]
+        target = adain(content, wanted[:, -1024:-512], wanted[:, -512:])
+        target = torch.lerp(content, target, args.teacher_share)
+        terms = {
+            "content": args.content_weight * F.mse_loss(features[CONTENT_LAYER], target),
+            "style": args.style_weight * style_loss(vgg_statistics(features), wanted),
+            **tidiness(painted, args),
+        }
+        if args.structure_weight:
+            terms["structure"] = args.structure_weight * structure_loss(painted, rgb)
+        return terms
 
 
-def compute_losses(
-    generator: StyleTransfer, judge: StyleCode, rgb: Tensor, code: Tensor, args: Args
-) -> dict[str, Tensor]:
-    """Weighted loss terms of one batch of squares (N, 3, S, S) in [0, 1], codes (N, K)."""
-    rgb = rgb.to(memory_format=torch.channels_last)
-    with torch.autocast(args.device, dtype=torch.bfloat16, enabled=args.bf16):
-        with torch.no_grad():
-            content = judge.vgg(rgb, (CONTENT_LAYER,))[CONTENT_LAYER].float()
-        painted = generator.repaint(rgb, None, code)
-        features = judge.vgg(painted, STYLE_LAYERS)
-    features = {name: value.float() for name, value in features.items()}
-    painted = painted.float()
-    wanted = code[:, :VGG_NUMBERS]
-    outside = F.relu(painted - 1) + F.relu(-painted)
-    target = adain(content, wanted[:, -1024:-512], wanted[:, -512:])
-    target = torch.lerp(content, target, args.teacher_share)
-    terms = {
-        "content": args.content_weight * F.mse_loss(features[CONTENT_LAYER], target),
-        "style": args.style_weight * style_loss(vgg_statistics(features), wanted),
-        "variation": args.variation_weight * losses.total_variation(painted),
-        "range": args.range_weight * (outside**2).mean(),
-    }
-    if args.structure_weight:
-        terms["structure"] = args.structure_weight * structure_loss(painted, rgb)
-    return terms
+class Run(StyleRun[Args]):
+    """The network that paints in any style, and the codes of the styles that it learns from."""
+
+    network = "transfer"
+    generator: StyleTransfer
+
+    def __init__(self, args: Args, fabric: Fabric) -> None:
+        super().__init__(args, fabric)
+        judge = StyleCode()
+        judge.vgg = self.vgg
+        judge = channels_last(judge).to(self.device)
+        with fabric.rank_zero_first():
+            pictures = Pictures.open(list(args.styles), args.cache, max(args.style_sides))
+            file = args.cache / "style-codes.pt"
+            self.book = StyleBook(pictures, judge, file, self.device.type, args.bf16)
+        self.styles, self.held_out_styles = pictures.split(args.held_out_styles)
+        torch.manual_seed(args.seed)
+        restored = self.begin(StyleTransfer(**NETWORK))
+        if self.is_fresh:
+            standardize(self.generator, self.book, self.styles, args)
+        objective = TransferObjective(self.generator, self.vgg, args)
+        self.objective = self.prepare(objective, adam(self.generator.parameters(), args.lr))
+        self.go_on(restored)
+
+    @property
+    def network_arguments(self) -> dict[str, Any]:
+        return NETWORK
+
+    def batch(self, step: int) -> Batch:
+        rng = self.rng(step)
+        rgb = self.ready(squares(self.photos, self.training, rng, self.args))
+        code = style_codes(self.book, self.styles, rng, self.args)
+        return Batch(rgb, code.to(self.device))
+
+    def alone(self, batch: Batch) -> Tensor:
+        return self.generator.repaint(batch.rgb, None, batch.code).float().mean()
+
+    def step(self, step: int) -> dict[str, float]:
+        with self.clock.part("pictures"):
+            batch = self.batch(step)
+        with self.clock.part("losses"):
+            terms = self.objective(*batch)
+        return self.learn(terms, step)
+
+    def save(self, step: int) -> None:
+        super().save(step)
+        if self.leads:
+            self.book.save()
+
+    def draw(self, generator: Any, path: Path, side: int = 192) -> dict[str, float]:
+        """Held-out photographs (rows) in held-out styles (columns)."""
+        styles = self.held_out_styles
+        chosen = styles[:: max(1, len(styles) // 7)][:7]
+        shown = [middle_square(self.book.pictures[index], side)[0] for index in chosen]
+        rows = [[torch.ones(3, side, side), *shown]]
+        for pixels in self.some_held_out(5):
+            rgb = middle_square(pixels, side)
+            codes = [self.book.code(index, 256)[None] for index in chosen]
+            painted = [generator.repaint(rgb, None, code)[0] for code in codes]
+            rows.append([rgb[0], *painted])
+        save_sheet(path, rows)
+        return {}
 
 
 def style_loss(found: Tensor, wanted: Tensor) -> Tensor:
@@ -226,28 +189,13 @@ def standardize(generator: StyleTransfer, book: StyleBook, styles: list[int], ar
     generator.code_scale.copy_(codes.std(dim=0, unbiased=False) + 0.02)
 
 
-@torch.no_grad()
-def write_sheet(
-    path: Path,
-    ema: dict[str, Tensor],
-    pictures: Pictures,
-    held_out: list[int],
-    book: StyleBook,
-    styles: list[int],
-    side: int = 192,
-) -> None:
-    """Held-out photographs (rows) in held-out styles (columns), by the smoothed weights."""
-    generator = StyleTransfer(**NETWORK)
-    generator.load_state_dict(ema)
-    chosen = styles[:: max(1, len(styles) // 7)][:7]
-    rows = [
-        [torch.ones(3, side, side), *(middle_square(book.pictures[i], side)[0] for i in chosen)]
-    ]
-    for index in held_out[:: max(1, len(held_out) // 5)][:5]:
-        rgb = middle_square(pictures[index], side)
-        painted = [generator.repaint(rgb, None, book.code(i, 256)[None])[0] for i in chosen]
-        rows.append([rgb[0], *painted])
-    save_sheet(path, rows)
+def main() -> None:
+    run_script(Args, train)
+
+
+def train(args: Args) -> loop.History:
+    """Runs to `args.steps`, or until asked to stop; returns the loss terms of each step taken."""
+    return loop.launch(Run, args)
 
 
 if __name__ == "__main__":

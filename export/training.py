@@ -6,7 +6,8 @@ import math
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -50,9 +51,33 @@ def learning_rate_factor(step: int, steps: int, warm_up: int) -> float:
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, factor: float) -> None:
-    """Each group's learning rate := its own peak rate times `factor`."""
+    """Each group's learning rate := its own peak rate, if it has one, times `factor`."""
     for group in optimizer.param_groups:
-        group["lr"] = group["peak_lr"] * factor
+        if "peak_lr" in group:
+            group["lr"] = group["peak_lr"] * factor
+
+
+def adamw(
+    encoder: nn.Module,
+    modules: Iterable[nn.Module],
+    encoder_lr: float,
+    other_lr: float,
+    weight_decay: float,
+) -> torch.optim.Optimizer:
+    """AdamW over the modules, with another rate for the encoder, which is a part of one of them.
+
+    No decay on norms and biases.
+    """
+    trained = [p for p in encoder.parameters() if p.requires_grad]
+    seen = {id(parameter) for parameter in encoder.parameters()}
+    others = [p for module in modules for p in module.parameters() if id(p) not in seen]
+    groups = []
+    for parameters, rate in ((trained, encoder_lr), (others, other_lr)):
+        for decays in (True, False):
+            members = [parameter for parameter in parameters if (parameter.ndim > 1) == decays]
+            decay = weight_decay if decays else 0.0
+            groups.append({"params": members, "peak_lr": rate, "weight_decay": decay})
+    return torch.optim.AdamW(groups, lr=other_lr, fused=True)
 
 
 @torch.no_grad()
@@ -90,13 +115,52 @@ def settle_norms(
     return generator.state_dict()
 
 
-def require_finite(losses: dict[str, Tensor], step: int) -> None:
-    """Raises TrainingDiverged, before the step touches the weights, when a loss is no number."""
-    for name, value in losses.items():
-        if not bool(torch.isfinite(value)):
+def require_finite(
+    losses: dict[str, Tensor], step: int, gradient: Tensor | None = None
+) -> dict[str, float]:
+    """The losses' values. Raises TrainingDiverged when one, or the gradient's norm, is no number.
+
+    All are read at once: on a GPU each reading waits for everything before it.
+    """
+    numbers = [value.detach().float() for value in losses.values()]
+    if gradient is not None:
+        numbers.append(gradient.float())
+    numbers = torch.stack(numbers).tolist()
+    for name, value in zip(losses, numbers, strict=False):
+        if not math.isfinite(value):
             raise TrainingDiverged(
-                f"The {name} loss is {value.item()} at step {step}; the last checkpoint is kept."
+                f"The {name} loss is {value} at step {step}; the last checkpoint is kept."
             )
+    if not math.isfinite(numbers[-1]):
+        raise TrainingDiverged(
+            f"The gradient is no number at step {step}; the last checkpoint is kept."
+        )
+    return dict(zip(losses, numbers, strict=False))
+
+
+class Clock:
+    """Seconds spent in the named parts of a step, while it is switched on."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self.is_on = False
+        self.seconds: dict[str, float] = {}
+
+    def wait(self) -> None:
+        """Until a GPU is done with what it was given."""
+        if self._device.type == "cuda":
+            torch.cuda.synchronize(self._device)
+
+    @contextmanager
+    def part(self, name: str) -> Iterator[None]:
+        if not self.is_on:
+            yield
+            return
+        self.wait()
+        start = time.perf_counter()
+        yield
+        self.wait()
+        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
 
 
 class StopRequest:
@@ -119,8 +183,12 @@ class Progress:
 
     def __init__(self, step: int, steps: int, batch: int) -> None:
         self._first, self._steps, self._batch = step, steps, batch
-        self._start = time.monotonic()
         self._smooth: dict[str, float] = {}
+        self.restart()
+
+    def restart(self) -> None:
+        """What is timed begins now."""
+        self._start = time.monotonic()
 
     def show(self, step: int, losses: dict[str, float]) -> None:
         """Writes the line to standard error, over the last one on a terminal."""

@@ -85,3 +85,95 @@ def illustrations(tmp_path: Path) -> Path:
                 member.size = len(content.getvalue())
                 archive.addfile(member, io.BytesIO(content.getvalue()))
     return path
+
+
+TINY_TRANSFER = {"channels": [4, 6, 8], "dilations": [1, 2], "style": 8}
+TINY_PAINTER = {"channels": [4, 6, 8], "dilations": [1], "leak": 0.2}
+
+
+@pytest.fixture
+def vgg_file(tmp_path: Path) -> Path:
+    """A VGG19 of random weights."""
+    import torch
+    from safetensors.torch import save_file
+
+    from export.networks.vgg import VGG19
+
+    torch.manual_seed(0)
+    save_file(VGG19().state_dict(), tmp_path / "vgg.safetensors")
+    return tmp_path / "vgg.safetensors"
+
+
+@pytest.fixture
+def sketch_args(illustrations: Path, photos: Path, tmp_path: Path):
+    """Arguments of a sketch colouriser's training that takes three steps."""
+    from export.train_sketch import Args
+
+    return Args(
+        illustrations=illustrations,
+        sources=(photos,),
+        out=tmp_path / "run",
+        cache=tmp_path / "cache",
+        steps=3,
+        warm_up=1,
+        batch=4,
+        sizes=(32,),
+        pair_side=64,
+        short_side=40,
+        validation=2,
+        test=3,
+        held_out=2,
+        photos=0.25,
+        palette_size=8,
+    )
+
+
+@pytest.fixture
+def style_args(photos: Path, tmp_path: Path, vgg_file: Path):
+    """Arguments of a painter's training that takes three steps."""
+    from export.train_style import Args
+
+    return Args(
+        sources=(photos,),
+        works=(photos / "class0",),
+        vgg=vgg_file,
+        out=tmp_path / "run",
+        cache=tmp_path / "cache",
+        steps=3,
+        warm_up=1,
+        batch=1,
+        size=32,
+        short_side=40,
+        held_out=2,
+        work_side=40,
+        style_layers=("relu1_1", "relu2_1"),
+        content_layer="relu2_1",
+        bf16=False,
+    )
+
+
+@pytest.fixture
+def transfer_args(photos: Path, tmp_path: Path, vgg_file: Path, monkeypatch: pytest.MonkeyPatch):
+    """Arguments of a training of arbitrary style that takes three steps, of a tiny network."""
+    from export import train_transfer
+
+    monkeypatch.setattr(train_transfer, "NETWORK", TINY_TRANSFER)
+    return train_transfer.Args(
+        sources=(photos,),
+        styles=(photos / "class0",),
+        vgg=vgg_file,
+        out=tmp_path / "run",
+        cache=tmp_path / "cache",
+        steps=3,
+        warm_up=1,
+        batch=2,
+        styles_per_step=1,
+        size=32,
+        least_crop=32,
+        short_side=48,
+        style_sides=(32, 48),
+        held_out=2,
+        held_out_styles=2,
+        mixed=0.5,
+        bf16=False,
+    )

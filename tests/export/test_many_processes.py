@@ -1,4 +1,4 @@
-"""Two processes under torchrun, as on two GPUs: one run, with gradients shared."""
+"""Two processes under torchrun, as on two GPUs: one run, with gradients averaged."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,62 +16,112 @@ from core.errors import DeviceUnavailable
 from export import devices
 from export.arguments import as_plain
 from export.checkpoint import load_checkpoint
+from tests.export.conftest import TINY_TRANSFER
 
 pytestmark = pytest.mark.export
 
 SCRIPT = """
-import hashlib, json, sys
+import hashlib, importlib, json, sys
 from pathlib import Path
 import torch
 torch.set_num_threads(1)
-from export import color_run, devices, train_colorize
+from export import loop
 from export.arguments import parse_arguments
 
-runs = []
-class Watched(color_run.Run):
-    def __init__(self, *words):
-        super().__init__(*words)
-        runs.append(self)
-train_colorize.Run = Watched
-args = parse_arguments(train_colorize.Args, ["--preset", sys.argv[1]])
-history = train_colorize.train(args)
-weights = b"".join(p.detach().numpy().tobytes() for p in runs[0].generator.parameters())
-facts = {"losses": history, "weights": hashlib.sha256(weights).hexdigest(),
-         "processes": runs[0].processes}
-rank = runs[0].fabric.global_rank
-(Path(sys.argv[2]) / f"rank{rank}.json").write_text(json.dumps(facts))
+runs, train = [], loop.train
+def watched(run):
+    runs.append(run)
+    return train(run)
+loop.train = watched
+
+def tensors(state):
+    if isinstance(state, torch.Tensor):
+        yield state
+    elif isinstance(state, dict):
+        for key in sorted(state, key=str):
+            if "pool" not in str(key):  # each process keeps its own older outputs
+                yield from tensors(state[key])
+    elif isinstance(state, (list, tuple)):
+        for part in state:
+            yield from tensors(part)
+
+def digest(values):
+    content = b"".join(value.detach().cpu().numpy().tobytes() for value in values)
+    return hashlib.sha256(content).hexdigest()
+
+folder = Path(sys.argv[1])
+for name, network in json.loads(sys.argv[2]).items():
+    module = importlib.import_module(f"export.{name}")
+    if network:
+        module.NETWORK = network
+    history = module.train(parse_arguments(module.Args, ["--preset", f"{folder / name}.toml"]))
+    run = runs[-1]
+    others = {"optimizer": run.optimizer.state_dict()["state"], **run.companions()}
+    facts = {
+        "losses": history,
+        "processes": run.processes,
+        "weights": digest(run.generator.parameters()),
+        "others": {key: digest(tensors({key: state})) for key, state in others.items()},
+    }
+    (folder / f"{name}.rank{run.fabric.global_rank}.json").write_text(json.dumps(facts))
 """
 
 
-def test_two_processes_keep_one_set_of_weights(colorize_args, tmp_path):
-    """Each process sees other pictures, and after three steps all have the same weights."""
-    (tmp_path / "script.py").write_text(SCRIPT)
-    values = {**as_plain(colorize_args), "size": 64, "short_side": 72}
-    values |= {"adversarial_weight": 0.05, "critic_steps": 1}
-    lines = [
-        f"{key} = {json.dumps(value)}"
-        for key, value in values.items()
-        if value not in (".", "", None)  # paths that are not set
-    ]
-    (tmp_path / "tiny.toml").write_text("\n".join(lines))
-    root = Path(__file__).parents[2]
+def test_two_processes_keep_one_set_of_weights(
+    colorize_args, sketch_args, style_args, transfer_args, tmp_path
+):
+    """All trainings in one launch, since starting it takes longer than they do."""
+    game = {"size": 64, "short_side": 72, "adversarial_weight": 0.05, "critic_steps": 1, "pool": 3}
+    all_args = {
+        "train_colorize": replace(colorize_args, **game),
+        "train_sketch": sketch_args,
+        "train_style": style_args,
+        "train_transfer": transfer_args,
+    }
+    all_args = {name: replace(args, out=tmp_path / name) for name, args in all_args.items()}
+    for name, args in all_args.items():
+        (tmp_path / f"{name}.toml").write_text(as_toml(args))
+    networks: dict[str, Any] = dict.fromkeys(all_args)
+    networks |= {"train_transfer": TINY_TRANSFER}
+    launch_two(tmp_path, networks)
+    for name, args in all_args.items():
+        check(name, args)
+
+
+def as_toml(args: Any) -> str:
+    set_ones = {k: v for k, v in as_plain(args).items() if v not in (".", "")}  # "": no path
+    return "\n".join(f"{key} = {json.dumps(value)}" for key, value in set_ones.items())
+
+
+def launch_two(folder: Path, networks: dict[str, Any]) -> None:
+    (folder / "script.py").write_text(SCRIPT)
     result = subprocess.run(
         [
             *(sys.executable, "-W", "ignore", "-m", "torch.distributed.run"),
-            *("--standalone", "--nproc-per-node", "2"),
-            *(str(tmp_path / "script.py"), str(tmp_path / "tiny.toml"), str(tmp_path)),
+            *("--standalone", "--nproc-per-node", "2", str(folder / "script.py")),
+            *(str(folder), json.dumps(networks)),
         ],
-        env={**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"},
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=600,
     )
     assert result.returncode == 0, result.stderr[-4000:]
-    first, second = (json.loads((tmp_path / f"rank{rank}.json").read_text()) for rank in (0, 1))
+
+
+def check(name: str, args: Any) -> None:
+    """Each process saw other pictures, all have the same weights, and one wrote."""
+    files = [args.out.parent / f"{name}.rank{rank}.json" for rank in (0, 1)]
+    first, second = (json.loads(file.read_text()) for file in files)
     assert first["processes"] == 2
-    assert first["losses"] != second["losses"]
-    assert first["weights"] == second["weights"]
-    assert load_checkpoint(colorize_args.out / "checkpoint.pt").step == 3
+    for one, other in zip(first["losses"], second["losses"], strict=True):
+        assert one != other, name
+    assert first["weights"] == second["weights"], name
+    assert first["others"] == second["others"], name
+    saved = load_checkpoint(args.out / "checkpoint.pt")
+    assert saved.step == args.steps
+    assert set(saved.companions) == set(first["others"]) - {"optimizer"}
+    assert [path.name for path in args.out.glob("sheet-*.png")] == ["sheet-000003.png"]
 
 
 def test_device_that_is_not_here_is_refused(monkeypatch):

@@ -9,34 +9,19 @@ import numpy as np
 import pytest
 import torch
 
-from export import evaluate_sketch, sketch_metrics, sketch_to_onnx, train_sketch
+from export import devices, evaluate_sketch, sketch_metrics, sketch_to_onnx, train_sketch
 from export.arguments import parse_arguments
 from export.checkpoint import load_checkpoint
 from export.errors import BadPreset, DataUnusable, TrainingDiverged
 from export.hints import HintLayer
+from tests.export.resuming import assert_same_losses
 
 pytestmark = pytest.mark.export
 
 
 @pytest.fixture
-def args(illustrations, photos, tmp_path):
-    return train_sketch.Args(
-        illustrations=illustrations,
-        sources=(photos,),
-        out=tmp_path / "run",
-        cache=tmp_path / "cache",
-        steps=3,
-        warm_up=1,
-        batch=4,
-        sizes=(32,),
-        pair_side=64,
-        short_side=40,
-        validation=2,
-        test=3,
-        held_out=2,
-        photos=0.25,
-        palette_size=8,
-    )
+def args(sketch_args):
+    return sketch_args
 
 
 def test_training_moves_parameters_and_writes_what_it_promises(args):
@@ -55,16 +40,13 @@ def test_training_moves_parameters_and_writes_what_it_promises(args):
 
 def test_losses_of_one_batch_fall(args):
     """Each of them: a wrong sign anywhere would make one rise."""
-    sampler, _ = train_sketch.make_samplers(args)
-    colors = train_sketch.sample_colors(sampler, args)
-    generator, _, _ = train_sketch.make_generator(args, colors)
-    optimizer = torch.optim.Adam(generator.train().parameters(), lr=2e-3)
-    batch, classes = sampler.batch((1, 5), 6, 32), torch.ones(args.palette_size)
+    run = train_sketch.Run(args, devices.start("cpu"))
+    optimizer = torch.optim.Adam(run.generator.parameters(), lr=2e-3)
+    batch = run.sampler.batch((1, 5), 6, 32)
     assert batch.hint_mask.any()
     history = []
     for _ in range(15):
-        random = torch.Generator().manual_seed(0)
-        terms = train_sketch.compute_losses(generator, batch, classes, random, args)
+        terms = run.objective(batch, torch.Generator().manual_seed(0))
         optimizer.zero_grad()
         torch.stack(list(terms.values())).sum().backward()
         optimizer.step()
@@ -74,24 +56,7 @@ def test_losses_of_one_batch_fall(args):
 
 
 def test_resumed_run_has_the_same_losses(args):
-    whole = train_sketch.train(args)
-    stopped = replace(args, out=args.out / "other", save_minutes=0)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(train_sketch, "StopRequest", StopAfterTwo)
-        first = train_sketch.train(stopped)
-    second = train_sketch.train(replace(stopped, resume=True))
-    assert first + second == pytest.approx(whole, rel=1e-4)
-
-
-class StopAfterTwo:
-    """A StopRequest that is true from its third question on; a step asks twice."""
-
-    def __init__(self) -> None:
-        self._left = 3
-
-    def __bool__(self) -> bool:
-        self._left -= 1
-        return self._left <= 0
+    assert_same_losses(train_sketch.train, args)
 
 
 def test_loss_that_is_no_number_keeps_the_last_checkpoint(args):

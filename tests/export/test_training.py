@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from export.checkpoint import load_checkpoint
 from export.errors import BadPreset, CheckpointUnusable, TrainingDiverged
 from export.networks.colorizer import Colorizer
 from export.networks.stylizer import Stylizer
-from export.networks.vgg import VGG19
+from tests.export.resuming import assert_same_losses, totals
 
 pytestmark = pytest.mark.export
 
@@ -23,7 +22,7 @@ pytestmark = pytest.mark.export
 def test_training_moves_parameters_and_writes_what_it_promises(colorize_args):
     history = train_colorize.train(colorize_args)
     assert len(history) == 3
-    assert all(loss > 0 for loss in history)
+    assert all(loss > 0 for loss in totals(history))
     checkpoint = load_checkpoint(colorize_args.out / "checkpoint.pt", network="colorizer")
     assert checkpoint.step == 3
     assert (colorize_args.out / "sheet-000003.png").exists()
@@ -33,28 +32,16 @@ def test_training_moves_parameters_and_writes_what_it_promises(colorize_args):
     assert {"encoder.stem.0.weight", "logits.weight"} <= set(moved)
 
 
-def test_resumed_run_has_the_same_losses(colorize_args):
-    whole = train_colorize.train(colorize_args)
-    stopped = replace(colorize_args, out=colorize_args.out / "other", save_minutes=0)
-    StopAfter.steps = 2
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(train_colorize, "StopRequest", StopAfter)
-        first = train_colorize.train(stopped)
-    second = train_colorize.train(replace(stopped, resume=True))
-    assert first + second == pytest.approx(whole, rel=1e-4)
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+def test_resumed_run_has_the_same_losses(colorize_args, dropout):
+    assert_same_losses(train_colorize.train, replace(colorize_args, dropout=dropout))
 
 
-class StopAfter:
-    """A StopRequest that is true from its n-th question on; a step asks twice."""
-
-    steps = 1
-
-    def __init__(self) -> None:
-        self._left = 2 * self.steps - 1
-
-    def __bool__(self) -> bool:
-        self._left -= 1
-        return self._left <= 0
+def test_resumed_game_has_the_same_losses(colorize_args):
+    """With a discriminator, its optimizer and its pool."""
+    game = {"adversarial_weight": 0.05, "critic_steps": 1, "pool": 3}
+    args = replace(colorize_args, size=64, short_side=72, **game)
+    assert_same_losses(train_colorize.train, args)
 
 
 def test_loss_that_is_no_number_keeps_the_last_checkpoint(colorize_args):
@@ -114,29 +101,21 @@ def test_shipped_presets_are_valid():
     assert parse_arguments(train_style.Args, ["--preset", "van-gogh"]).held_out == 500
 
 
-def test_painter_trains_towards_its_works(photos, tmp_path):
-    from safetensors.torch import save_file
+def test_painter_trains_towards_its_works(style_args):
+    history = train_style.train(style_args)
+    assert len(history) == 3
+    checkpoint = load_checkpoint(style_args.out / "checkpoint.pt", network="stylizer")
+    assert checkpoint.step == 3
+    torch.manual_seed(style_args.seed)
+    fresh = Stylizer(**train_style.NETWORK).state_dict()
+    assert [k for k in fresh if torch.equal(fresh[k], checkpoint.weights[k])] == []
+    assert (style_args.out / "sheet-000003.png").exists()
 
-    torch.manual_seed(0)
-    save_file(VGG19().state_dict(), tmp_path / "vgg.safetensors")
-    args = train_style.Args(
-        sources=(photos,),
-        works=(photos / "class0",),
-        vgg=tmp_path / "vgg.safetensors",
-        out=tmp_path / "run",
-        cache=tmp_path / "cache",
-        steps=2,
-        batch=1,
-        size=32,
-        short_side=40,
-        held_out=2,
-        work_side=40,
-        style_layers=("relu1_1", "relu2_1"),
-        content_layer="relu2_1",
-        bf16=False,
-    )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        history = train_style.train(args)
-    assert len(history) == 2
-    assert load_checkpoint(args.out / "checkpoint.pt", network="stylizer").step == 2
+
+def test_resumed_painter_has_the_same_losses(style_args):
+    assert_same_losses(train_style.train, style_args)
+
+
+def test_judge_that_is_not_given_is_asked_for(style_args):
+    with pytest.raises(BadPreset, match="--vgg"):
+        train_style.train(replace(style_args, vgg=Path()))

@@ -29,11 +29,10 @@ from export.networks.transfer import (
     move_colors,
     square_root,
 )
-from export.networks.vgg import VGG19
+from tests.export.conftest import TINY_TRANSFER as TINY
+from tests.export.resuming import assert_same_losses
 
 pytestmark = pytest.mark.export
-
-TINY = {"channels": (4, 6, 8), "dilations": (1, 2), "style": 8}
 
 
 def tiny() -> StyleTransfer:
@@ -176,65 +175,22 @@ def test_structure_loss_of_the_same_and_of_noise():
 
 
 @pytest.fixture
-def args(photos, tmp_path) -> train_transfer.Args:
-    """A training of two steps on the drawn pictures, with a VGG19 of random weights."""
-    from safetensors.torch import save_file
-
-    torch.manual_seed(0)
-    save_file(VGG19().state_dict(), tmp_path / "vgg.safetensors")
-    return train_transfer.Args(
-        sources=(photos,),
-        styles=(photos / "class0",),
-        vgg=tmp_path / "vgg.safetensors",
-        out=tmp_path / "run",
-        cache=tmp_path / "cache",
-        steps=3,
-        warm_up=1,
-        batch=2,
-        styles_per_step=1,
-        size=32,
-        least_crop=32,
-        short_side=48,
-        style_sides=(32, 48),
-        held_out=2,
-        held_out_styles=2,
-        mixed=0.5,
-        bf16=False,
-    )
+def args(transfer_args) -> train_transfer.Args:
+    return transfer_args
 
 
 @pytest.fixture(autouse=True)
-def tiny_networks(monkeypatch):
-    monkeypatch.setattr(train_transfer, "NETWORK", TINY)
+def small_tiles(monkeypatch):
     monkeypatch.setattr(evaluate_transfer, "TILE", 48)
 
 
-def test_resumed_run_has_the_same_losses(args, tmp_path):
-    whole = train_transfer.train(args)
-    assert len(whole) == 3
-    assert (args.out / "sheet-000003.png").exists()
-    # The schedule belongs to `steps`: stopping is done by a request, not by fewer steps.
-    other = replace(args, out=tmp_path / "other", save_minutes=0)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(train_transfer, "StopRequest", StopAfterTwo)
-        first = train_transfer.train(other)
-    second = train_transfer.train(replace(other, resume=True))
-    assert first + second == pytest.approx(whole, rel=1e-4)
-
-
-class StopAfterTwo:
-    """A StopRequest that comes in the second step; a step asks twice."""
-
-    def __init__(self) -> None:
-        self._left = 3
-
-    def __bool__(self) -> bool:
-        self._left -= 1
-        return self._left <= 0
+def test_resumed_run_has_the_same_losses(args):
+    assert_same_losses(train_transfer.train, args)
 
 
 def test_training_moves_every_part(args):
     train_transfer.train(args)
+    assert (args.out / "sheet-000003.png").exists()
     checkpoint = load_checkpoint(args.out / "checkpoint.pt", network="transfer")
     torch.manual_seed(args.seed)
     fresh = StyleTransfer(**TINY).state_dict()
