@@ -79,7 +79,9 @@ def box_by_sums(x: Tensor, size: int) -> Tensor:
     return x
 
 
-def level_contrast(rgb: Tensor, radius: int = CONTRAST_RADIUS, floor: float = 0.03) -> Tensor:
+def level_contrast(
+    rgb: Tensor, radius: int = CONTRAST_RADIUS, floor: float = 0.03, by_sums: bool = False
+) -> Tensor:
     """(N, 3, H, W) less its local mean, over its local deviation (of all three channels).
 
     Mean and deviation are those of the square of `radius` around each pixel. Without it a smooth
@@ -88,8 +90,7 @@ def level_contrast(rgb: Tensor, radius: int = CONTRAST_RADIUS, floor: float = 0.
     """
     both = torch.cat((rgb, (rgb * rgb).mean(dim=1, keepdim=True)), dim=1)
     both = F.pad(both, (radius, radius, radius, radius), mode="replicate")
-    average = box_by_sums if torch.is_grad_enabled() else box
-    both = average(both, 2 * radius + 1)
+    both = (box_by_sums if by_sums else box)(both, 2 * radius + 1)
     mean, square = both[:, :3], both[:, 3:]
     variance = square - (mean * mean).mean(dim=1, keepdim=True)
     return (rgb - mean) / torch.sqrt(variance.clamp_min(0.0) + floor**2)
@@ -144,7 +145,7 @@ class Stylizer(nn.Module):
 
     def repaint(self, rgb: Tensor) -> Tensor:
         """The repainted picture before clipping, for training: gradients reach it everywhere."""
-        full = F.relu(self.start(rgb * 2 - 1, level_contrast(rgb)))
+        full = F.relu(self.start(rgb * 2 - 1, level_contrast(rgb, by_sums=self.training)))
         half = F.relu(self.half_norm(self.down_half(full)))
         x = self.blocks(F.relu(self.quarter_norm(self.down_quarter(half))))
         x = F.relu(self.up_norm(self.up_half(_double(x)))) + half
