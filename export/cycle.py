@@ -7,11 +7,14 @@ G: x -> y, F: y -> x and a discriminator for each domain,
     cycle         lambda (E[|F(G(x)) - x|] + E[|G(F(y)) - y|])                 (equation 2)
     identity      mu (E[|G(y) - y|] + E[|F(x) - x|])                           (section 5.2)
     content       nu E[(VGG(G(x)) - VGG(x))^2]          (Johnson 2016, arXiv 1603.08155, eq. 2)
+    booster       distance of G(x)'s VGG statistics from the works'      (export.booster)
+    tone          1 - correlation of G(x)'s and x's light and dark        (losses.tone_loss)
 
-lambda 10, mu 5 as in CycleGAN. Generators are `Stylizer`s: no normalisation over the picture, so
-that a painter's tiles equal the whole. Discriminators see pictures through the same random changes
-of light, colour and place, true ones and painted ones alike (DiffAugment, Zhao 2020, arXiv
-2006.10738): a painter has left a few hundred works, which they would learn by heart.
+lambda 10, mu 5 as in CycleGAN. Cycle and identity, four passes of six, may be left out of steps.
+Generators are `Stylizer`s: no normalisation over the picture, so that a painter's tiles equal the
+whole. Discriminators see pictures through the same random changes of light, colour and place, true
+ones and painted ones alike (DiffAugment, Zhao 2020, arXiv 2006.10738): a painter has left a few
+hundred works, which they would learn by heart.
 """
 
 from __future__ import annotations
@@ -25,6 +28,7 @@ from torch import Tensor, nn
 
 from export import losses
 from export.adversarial import PicturePool, adversarial_loss
+from export.booster import LAYERS, Booster
 from export.checkpoint import load_weights
 from export.networks.discriminator import PatchDiscriminator
 from export.networks.stylizer import Stylizer
@@ -41,6 +45,7 @@ class Weights:
     content: float = 1.0
     variation: float = 0.1
     range: float = 10.0
+    tone: float = 0.0
 
 
 class ScaledDiscriminator(nn.Module):
@@ -66,12 +71,21 @@ class ScaledDiscriminator(nn.Module):
 
 
 class Game(nn.Module):
-    """The four networks. `painter` is the one that is exported."""
+    """The four networks. `painter` is the one that is exported; the `photographer`, of the same
+    network or one of its own, is thrown away.
+    """
 
-    def __init__(self, network: dict[str, Any], channels: int, depth: int, scales: int) -> None:
+    def __init__(
+        self,
+        network: dict[str, Any],
+        channels: int,
+        depth: int,
+        scales: int,
+        photographer: dict[str, Any] | None = None,
+    ) -> None:
         super().__init__()
         self.painter = Stylizer(**network)  # G
-        self.photographer = Stylizer(**network)  # F
+        self.photographer = Stylizer(**(photographer or network))  # F
         self.judge_of_works = ScaledDiscriminator(channels, depth, scales)  # D_Y
         self.judge_of_photos = ScaledDiscriminator(channels, depth, scales)  # D_X
 
@@ -86,37 +100,50 @@ class CycleLosses:
     """The losses of both sides, with the pools of older outputs."""
 
     def __init__(
-        self, game: Game, vgg: VGG19, loss: str, weights: Weights, content_layer: str, pool: int
+        self,
+        game: Game,
+        vgg: VGG19,
+        loss: str,
+        weights: Weights,
+        content_layer: str,
+        pool: int,
+        booster: Booster | None = None,
     ) -> None:
         self._game, self._vgg, self._weights = game, vgg, weights
-        self._layer = content_layer
+        self._layer, self._booster = content_layer, booster
         self._judge_loss, self._generator_loss = adversarial_loss(loss)
         self._painted_pool, self._pictured_pool = PicturePool(pool), PicturePool(pool)
 
     def of_generators(
-        self, photos: Tensor, works: Tensor, plays: bool, random: torch.Generator
+        self,
+        photos: Tensor,
+        works: Tensor,
+        plays: bool,
+        random: torch.Generator,
+        returns: bool = True,
+        boost: float = 1.0,
     ) -> tuple[dict[str, Tensor], Tensor, Tensor]:
         """Weighted terms; G(photos) and F(works), detached. Pictures (N, 3, S, S) in [0, 1].
 
-        With `plays` False, in the warm-up, the discriminators are not asked.
+        With `plays` False, in the warm-up, the discriminators are not asked; with `returns` False
+        there is neither cycle nor identity. `boost` is the booster's weight, if there is one.
         """
         game, weights = self._game, self._weights
         painter, photographer = game.painter.repaint, game.photographer.repaint
         painted, pictured = painter(photos), photographer(works)
-        cycle = F.l1_loss(photographer(painted), photos) + F.l1_loss(painter(pictured), works)
-        identity = F.l1_loss(painter(works), works) + F.l1_loss(photographer(photos), photos)
-        with torch.no_grad():
-            wanted = self._vgg(photos, (self._layer,))[self._layer]
-        found = self._vgg(painted, (self._layer,))[self._layer]
+        terms = {}
+        if returns:
+            cycle = F.l1_loss(photographer(painted), photos) + F.l1_loss(painter(pictured), works)
+            identity = F.l1_loss(painter(works), works) + F.l1_loss(photographer(photos), photos)
+            terms["cycle"] = weights.cycle * cycle
+            terms["identity"] = weights.identity * identity
+        terms |= self._seen_by_vgg(photos, painted, boost)
         painted, pictured = painted.float(), pictured.float()
         outside = sum((F.relu(x - 1) + F.relu(-x)).square().mean() for x in (painted, pictured))
-        terms = {
-            "cycle": weights.cycle * cycle,
-            "identity": weights.identity * identity,
-            "content": weights.content * F.mse_loss(found.float(), wanted.float()),
-            "variation": weights.variation * losses.total_variation(painted),
-            "range": weights.range * torch.as_tensor(outside),
-        }
+        terms["variation"] = weights.variation * losses.total_variation(painted)
+        terms["range"] = weights.range * torch.as_tensor(outside)
+        if weights.tone:
+            terms["tone"] = weights.tone * losses.tone_loss(painted, photos)
         if plays:
             for parameter in game.judges():
                 parameter.requires_grad_(False)
@@ -126,6 +153,20 @@ class CycleLosses:
                 parameter.requires_grad_(True)
             terms["adversarial"] = weights.adversarial * (score + other)
         return terms, painted.detach(), pictured.detach()
+
+    def _seen_by_vgg(self, photos: Tensor, painted: Tensor, boost: float) -> dict[str, Tensor]:
+        """Content, and what the booster says, by one pass of the VGG19 over what was painted."""
+        layer = self._layer
+        with torch.no_grad():
+            wanted = self._vgg(photos, (layer,))[layer]
+        asked = (layer,) if self._booster is None else tuple({*LAYERS, layer})
+        found = self._vgg(painted, asked)
+        content = F.mse_loss(found[layer].float(), wanted.float())
+        terms = {"content": self._weights.content * content}
+        if self._booster is not None:
+            with torch.autocast(painted.device.type, enabled=False):
+                terms["booster"] = boost * self._booster.loss(found)
+        return terms
 
     def of_judges(
         self,
@@ -156,6 +197,7 @@ class CycleLosses:
             "judge_of_photos": self._game.judge_of_photos.state_dict(),
             "painted_pool": self._painted_pool.state(),
             "pictured_pool": self._pictured_pool.state(),
+            "booster": self._booster.state() if self._booster else {},
         }
 
     def restore(self, state: dict[str, Any], device: str) -> None:
@@ -167,6 +209,8 @@ class CycleLosses:
             (self._pictured_pool, "pictured_pool"),
         ):
             pool.restore([picture.to(device) for picture in state[name]])
+        if self._booster is not None:
+            self._booster.restore(state["booster"])
 
 
 def augment(rgb: Tensor, random: torch.Generator) -> Tensor:

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from export.arguments import as_plain, option
+from export.booster import Booster, moments_of_works
 from export.checkpoint import (
     Checkpoint,
     git_commit,
@@ -29,6 +30,7 @@ from export.checkpoint import (
 from export.cycle import CycleLosses, Game, Weights
 from export.data import Pictures, name_hash
 from export.errors import DataUnusable
+from export.exported import load_exported
 from export.networks.stylizer import Stylizer
 from export.networks.vgg import VGG19
 from export.recolor import Recolored
@@ -46,7 +48,8 @@ from export.training import (
     update_ema,
 )
 
-NETWORK: dict[str, Any] = {"channels": [32, 48, 64], "dilations": [1, 1, 2, 2, 1, 1], "leak": 0.2}
+NETWORK: dict[str, Any] = {"leak": 0.2}  # van-gogh-v1's, so that training may start from it
+PHOTOGRAPHER: dict[str, Any] = {"channels": [16, 24, 32], "dilations": [1, 1], "leak": 0.2}
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ class Args:
     out: Path = option(Path("runs/painter"), "folder of checkpoint.pt and the sheets")
     cache: Path = option(Path("runs/cache"), "folder of decoded pictures")
     resume: bool = option(False, "go on from the checkpoint in `out`")
-    start: Path = option(Path(), "checkpoint of another painter whose weights to start from")
+    start: Path = option(Path(), "another painter to start from: checkpoint or exported model")
     steps: int = option(16000, "optimizer steps in all")
     warm_up: int = option(50, "steps of linear warm-up of the learning rates")
     calm: int = option(200, "first steps without discriminators")
@@ -81,6 +84,11 @@ class Args:
     identity_weight: float = option(5.0, "weight of leaving one's own domain alone")
     content_weight: float = option(1.0, "weight of the content loss")
     content_layer: str = option("relu3_1", "VGG19 layer in which the content is compared")
+    return_every: int = option(1, "cycle and identity in each so-manieth step: four of six passes")
+    booster_weight: float = option(0.0, "weight of the works' statistics at first, 0 for none")
+    booster_last: float = option(0.2, "the same in the last step, as a share of the first")
+    booster_memory: float = option(0.8, "share of earlier steps in the statistics compared")
+    tone_weight: float = option(0.0, "weight of the loss that keeps light places light")
     variation_weight: float = option(0.1, "weight of total variation, against speckles")
     range_weight: float = option(10.0, "weight of values outside [0, 1]")
     judge_channels: int = option(48, "channels of the discriminators' first layer")
@@ -110,9 +118,9 @@ class Run:
         vgg = VGG19()
         load_weights(vgg, read_safetensors(args.vgg))
         torch.manual_seed(args.seed)
-        game = Game(NETWORK, args.judge_channels, args.judge_depth, args.judge_scales)
+        game = Game(NETWORK, args.judge_channels, args.judge_depth, args.judge_scales, PHOTOGRAPHER)
         if args.start != Path():
-            load_weights(game.painter, load_checkpoint(args.start, network="stylizer").ema)
+            load_start(game.painter, args.start)
         self.game = channels_last(game).to(args.device)
         weights = Weights(
             args.adversarial_weight,
@@ -121,14 +129,17 @@ class Run:
             args.content_weight,
             args.variation_weight,
             args.range_weight,
+            args.tone_weight,
         )
+        vgg = channels_last(vgg).to(args.device)
         self.losses = CycleLosses(
             self.game,
-            channels_last(vgg).to(args.device),
+            vgg,
             args.adversarial_loss,
             weights,
             args.content_layer,
             args.pool,
+            self._booster(vgg) if args.booster_weight else None,
         )
         self.optimizer = adam(game.generators(), args.lr)
         self.judge_optimizer = adam(game.judges(), args.judge_lr)
@@ -136,6 +147,11 @@ class Run:
         self.first_step = 0
         if args.resume:
             self._restore(load_checkpoint(args.out / "checkpoint.pt", network="stylizer"))
+
+    def _booster(self, vgg: VGG19) -> Booster:
+        works = (self._ready(as_bytes(self.works[index])) for index in self.work_indices)
+        with torch.autocast(self.args.device, dtype=torch.bfloat16, enabled=self.args.bf16):
+            return Booster(moments_of_works(vgg, works), self.args.booster_memory)
 
     def _restore(self, saved: Checkpoint) -> None:
         load_weights(self.game.painter, saved.weights)
@@ -183,10 +199,13 @@ class Run:
         args = self.args
         photos, works = self.batch(step)
         random = torch.Generator().manual_seed(args.seed * 1_000_003 + step)
-        plays = step >= args.calm
+        plays, returns = step >= args.calm, step % args.return_every == 0
+        boost = args.booster_weight * (1 - (1 - args.booster_last) * step / args.steps)
         factor = learning_rate_factor(step, args.steps, args.warm_up)
         with torch.autocast(args.device, dtype=torch.bfloat16, enabled=args.bf16):
-            terms, painted, pictured = self.losses.of_generators(photos, works, plays, random)
+            terms, painted, pictured = self.losses.of_generators(
+                photos, works, plays, random, returns, boost
+            )
         descend(self.optimizer, terms, self.game.generators(), factor, step)
         update_ema(self.ema, self.game.painter, args.ema_decay, step)
         if plays:
@@ -232,6 +251,19 @@ def train(args: Args) -> list[dict[str, float]]:
         if stop:
             break
     return history
+
+
+def load_start(painter: Stylizer, start: Path) -> None:
+    """Fills the painter from a checkpoint or an exported model's folder. CheckpointUnusable."""
+    if start.is_dir():
+        load_exported(painter, start)
+    else:
+        load_weights(painter, load_checkpoint(start, network="stylizer").ema)
+
+
+def as_bytes(pixels: np.ndarray) -> Tensor:
+    """(H, W, 3) uint8 -> (1, 3, H, W) uint8."""
+    return torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None]
 
 
 def adam(parameters: list[torch.nn.Parameter], rate: float) -> torch.optim.Optimizer:

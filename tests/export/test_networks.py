@@ -9,7 +9,7 @@ from export.networks.colorizer import Colorizer, hint_pyramid
 from export.networks.discriminator import PatchDiscriminator
 from export.networks.judges import LpipsSqueeze, ResNet50Features
 from export.networks.mobilenet import MobileNetV2
-from export.networks.stylizer import Stylizer
+from export.networks.stylizer import PixelNorm, Stylizer, box, box_by_sums
 
 pytestmark = pytest.mark.export
 
@@ -118,6 +118,20 @@ def test_grey_stem_equals_three_channel_stem():
     assert (found - expected).abs().max() < 1e-4
 
 
+def test_faster_forms_for_training_compute_the_same():
+    torch.manual_seed(0)
+    norm, x = PixelNorm(7), torch.randn(2, 7, 9, 5)
+    torch.nn.init.normal_(norm.scale)
+    torch.nn.init.normal_(norm.shift)
+    assert torch.allclose(norm.train()(x), norm.eval()(x), atol=1e-5)
+    assert torch.allclose(box_by_sums(x, 3), box(x, 3), atol=1e-5)
+    generator, picture = Stylizer(channels=(4, 6, 8), dilations=(1,)), torch.rand(1, 3, 32, 48)
+    trained = generator.train().repaint(picture)
+    with torch.no_grad():
+        assert torch.allclose(generator.eval().repaint(picture), trained, atol=1e-4)
+        assert not torch.equal(generator.repaint(picture), trained)  # it was another way
+
+
 @torch.no_grad()
 def test_stylizer_starts_near_the_picture():
     picture = torch.rand(1, 3, 40, 56)
@@ -128,7 +142,7 @@ def test_stylizer_starts_near_the_picture():
 
 def test_stylizer_reaches_no_further_than_it_says():
     torch.manual_seed(0)
-    generator = Stylizer(channels=(4, 6, 8), dilations=(1, 2))
+    generator = Stylizer(channels=(4, 6, 8), dilations=(1, 2)).eval()
     radius = generator.receptive_radius()
     size = 4 * radius
     reached = 0

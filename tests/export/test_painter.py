@@ -11,7 +11,10 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from core.catalog import Model
 from core.color import srgb_to_lab
+from core.generator import Generator
+from core.manifest import Manifest
 from export import evaluate_painter, to_onnx, train_painter
 from export.arguments import parse_arguments
 from export.checkpoint import load_checkpoint
@@ -129,6 +132,42 @@ def test_cycle_term_is_lambda_times_both_ways():
     # every picture comes back 0.1 + 0.2 lighter; alone, works 0.1 and photographs 0.2
     assert terms["cycle"] == pytest.approx(10 * (0.3 + 0.3), rel=1e-4)
     assert terms["identity"] == pytest.approx(5 * (0.1 + 0.2), rel=1e-4)
+
+
+def test_steps_without_return_have_neither_cycle_nor_identity(args):
+    history = train_painter.train(replace(args, return_every=2))
+    assert set(history[1]) == TERMS - {"cycle", "identity"} | GAME_TERMS
+    assert set(history[2]) == TERMS | GAME_TERMS
+
+
+def test_boosted_game_comes_nearer_to_the_works_and_resumes(args, tmp_path):
+    boosted = replace(args, steps=12, calm=99, booster_weight=1.0, tone_weight=1.0, lr=3e-3)
+    history = train_painter.train(replace(boosted, booster_last=1.0, booster_memory=0.0))
+    assert set(history[0]) == TERMS | {"booster", "tone"}
+    assert sum(h["booster"] for h in history[-4:]) < sum(h["booster"] for h in history[:4])
+    boosted = replace(boosted, steps=3)
+    whole = train_painter.train(replace(boosted, out=tmp_path / "whole"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(train_painter, "StopRequest", StopAfterTwo)
+        first = train_painter.train(boosted)
+    second = train_painter.train(replace(boosted, resume=True))
+    for one, other in zip(first + second, whole, strict=True):
+        assert one == pytest.approx(other, rel=1e-3)
+
+
+def test_painter_starts_from_an_exported_model_or_a_checkpoint(args, tmp_path, monkeypatch):
+    monkeypatch.undo()  # the shipped painter's own sizes
+    model = Path(__file__).parents[2] / "core" / "models" / "van-gogh-v1"
+    found = train_painter.Run(replace(args, start=model)).game.painter.eval()
+    rgb = torch.rand(1, 3, 32, 32)
+    generator = Generator.open(Model(Manifest.load(model), model), device="cpu")
+    with torch.no_grad():
+        assert np.abs(found(rgb).numpy() - generator.run(rgb.numpy())).max() < 1e-3
+    run = train_painter.Run(args)
+    run.save(1)
+    other = train_painter.Run(replace(args, start=args.out / "checkpoint.pt", seed=5))
+    assert torch.equal(other.game.painter.paint.weight, run.game.painter.paint.weight)
+    assert not torch.equal(other.game.photographer.stem.weight, run.game.photographer.stem.weight)
 
 
 def test_generators_losses_leave_the_discriminators_alone():
