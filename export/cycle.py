@@ -19,6 +19,7 @@ hundred works, which they would learn by heart.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -94,6 +95,21 @@ class Game(nn.Module):
 
     def judges(self) -> list[nn.Parameter]:
         return [*self.judge_of_works.parameters(), *self.judge_of_photos.parameters()]
+
+
+class Side(nn.Module):
+    """One side of the game: the networks that it trains, and the losses that it trains them by.
+
+    One module, so that data-parallel training sees one forward pass of exactly what is trained;
+    the other side's networks, which the losses ask too, are no part of it.
+    """
+
+    def __init__(self, compute: Callable[..., Any], *trained: nn.Module) -> None:
+        super().__init__()
+        self.trained, self._compute = nn.ModuleList(trained), compute
+
+    def forward(self, *inputs: Any) -> Any:
+        return self._compute(*inputs)
 
 
 class CycleLosses:
@@ -200,7 +216,7 @@ class CycleLosses:
             "booster": self._booster.state() if self._booster else {},
         }
 
-    def restore(self, state: dict[str, Any], device: str) -> None:
+    def restore(self, state: dict[str, Any], device: torch.device) -> None:
         """Goes on with what `state` returned. Raises CheckpointUnusable."""
         for name in ("photographer", "judge_of_works", "judge_of_photos"):
             load_weights(self._game.get_submodule(name), state[name])
@@ -210,7 +226,8 @@ class CycleLosses:
         ):
             pool.restore([picture.to(device) for picture in state[name]])
         if self._booster is not None:
-            self._booster.restore(state["booster"])
+            past = state["booster"].items()
+            self._booster.restore({k: (a.to(device), b.to(device)) for k, (a, b) in past})
 
 
 def augment(rgb: Tensor, random: torch.Generator) -> Tensor:

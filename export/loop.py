@@ -162,9 +162,20 @@ class Run(ABC, Generic[A]):
         `optimizer` and the smoothed weights.
         """
         self.generator.train()
-        module, self.optimizer = self.fabric.setup(channels_last(objective), optimizer)
+        module, self.optimizer = self.wrap(objective, optimizer)
         self.ema = {key: value.clone() for key, value in self.generator.state_dict().items()}
-        return torch.compile(module) if self.args.compile else module  # pyright: ignore
+        return module
+
+    def wrap(
+        self, objective: nn.Module, optimizer: torch.optim.Optimizer
+    ) -> tuple[nn.Module, torch.optim.Optimizer]:
+        """As `prepare`, for what is trained beside the generator."""
+        module, optimizer = self.fabric.setup(channels_last(objective), optimizer)
+        return torch.compile(module) if self.args.compile else module, optimizer  # pyright: ignore
+
+    def autocast(self) -> torch.autocast:
+        """Convolutions in bfloat16, where the arguments say so."""
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.args.bf16)
 
     def go_on(self, restored: Checkpoint | None) -> None:
         """Takes up the rest of a checkpoint, where the run is resumed from it."""
@@ -226,7 +237,7 @@ class Run(ABC, Generic[A]):
 
     def bare(self, batch: Any) -> None:
         """Forward and backward pass of the generator alone, which leaves no trace but norms'."""
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.args.bf16):
+        with self.autocast():
             value = self.alone(batch)
         value.backward()
         self.optimizer.zero_grad(set_to_none=True)

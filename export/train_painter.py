@@ -16,68 +16,40 @@ from typing import Any
 
 import numpy as np
 import torch
+from lightning_fabric import Fabric
 from torch import Tensor
 
-from export.arguments import as_plain, option
+from export import loop
+from export.arguments import option
 from export.booster import Booster, moments_of_works
-from export.checkpoint import (
-    Checkpoint,
-    git_commit,
-    load_checkpoint,
-    load_weights,
-    read_safetensors,
-)
-from export.cycle import CycleLosses, Game, Weights
+from export.cycle import CycleLosses, Game, Side, Weights
 from export.data import Pictures, name_hash
 from export.errors import DataUnusable
-from export.exported import load_exported
 from export.networks.stylizer import Stylizer
-from export.networks.vgg import VGG19
 from export.recolor import Recolored
-from export.style_samples import as_tensor, resized
-from export.training import (
-    Progress,
-    StopRequest,
-    Timer,
-    channels_last,
-    learning_rate_factor,
-    require_finite,
-    run_script,
-    save_sheet,
-    set_learning_rate,
-    update_ema,
-)
+from export.styling import StyleArgs, StyleRun, adam, painted_sheet
+from export.training import channels_last, run_script
 
 NETWORK: dict[str, Any] = {"leak": 0.2}  # van-gogh-v1's, so that training may start from it
 PHOTOGRAPHER: dict[str, Any] = {"channels": [16, 24, 32], "dilations": [1, 1], "leak": 0.2}
 
 
 @dataclass(frozen=True)
-class Args:
+class Args(StyleArgs):
     """Trains a painter from unpaired works."""
 
-    sources: tuple[Path, ...] = option((), "tars or folders of colour photographs")
     works: tuple[Path, ...] = option((), "tars or folders of paintings")
     work_names: tuple[str, ...] = option((), "use only works whose file name contains one of these")
     colorizer: Path = option(Path(), "exported colouriser (folder) that recolours photographs")
     recolored: float = option(0.5, "share of photographs in its colours, if there is one")
-    vgg: Path = option(Path(), "normalised VGG19 weights (safetensors)")
     out: Path = option(Path("runs/painter"), "folder of checkpoint.pt and the sheets")
-    cache: Path = option(Path("runs/cache"), "folder of decoded pictures")
-    resume: bool = option(False, "go on from the checkpoint in `out`")
-    start: Path = option(Path(), "another painter to start from: checkpoint or exported model")
     steps: int = option(16000, "optimizer steps in all")
-    warm_up: int = option(50, "steps of linear warm-up of the learning rates")
     calm: int = option(200, "first steps without discriminators")
-    batch: int = option(4, "photographs, and works, per step")
     size: int = option(128, "side of the training squares, a multiple of 8")
-    short_side: int = option(256, "short side of the cached photographs")
     work_side: int = option(256, "short side of the works: smaller makes finer strokes")
-    held_out: int = option(500, "photographs never trained on")
     held_out_works: int = option(40, "works never trained on")
     lr: float = option(2e-4, "peak learning rate of the generators")
     judge_lr: float = option(2e-4, "peak learning rate of the discriminators")
-    ema_decay: float = option(0.998, "decay of the smoothed weights")
     adversarial_loss: str = option("lsgan", "lsgan, hinge, non-saturating or minimax")
     adversarial_weight: float = option(1.0, "weight of the adversarial loss")
     cycle_weight: float = option(10.0, "weight of what comes back: lambda in CycleGAN")
@@ -89,39 +61,47 @@ class Args:
     booster_last: float = option(0.2, "the same in the last step, as a share of the first")
     booster_memory: float = option(0.8, "share of earlier steps in the statistics compared")
     tone_weight: float = option(0.0, "weight of the loss that keeps light places light")
-    variation_weight: float = option(0.1, "weight of total variation, against speckles")
-    range_weight: float = option(10.0, "weight of values outside [0, 1]")
     judge_channels: int = option(48, "channels of the discriminators' first layer")
     judge_depth: int = option(3, "halvings in a discriminator; 3 judges patches of 70 pixels")
     judge_scales: int = option(2, "discriminators per domain, each at half the last one's size")
     pool: int = option(50, "older outputs that the discriminators are shown too")
-    seed: int = option(0, "seed of weights and crops")
-    device: str = option("cpu", "where to train: cpu, cuda")
-    threads: int = option(0, "CPU threads, 0 for PyTorch's choice")
-    bf16: bool = option(True, "compute convolutions in bfloat16")
-    save_minutes: float = option(2.5, "minutes between checkpoints")
-    sheet_minutes: float = option(10.0, "minutes between sample sheets")
 
 
-class Run:
-    """Pictures, networks and optimizers of one training, and one step of it."""
+MOMENTUM = 0.5  # of Adam, CycleGAN's
 
-    def __init__(self, args: Args) -> None:
-        self.args, self.commit = args, git_commit()
-        self.photos = Pictures.open(list(args.sources), args.cache, args.short_side)
-        self.works = Pictures.open(list(args.works), args.cache, args.work_side)
-        self.training, self.held_out = self.photos.split(args.held_out)
-        self.work_indices, _ = split_works(self.works, args.work_names, args.held_out_works)
+
+class Run(StyleRun[Args]):
+    """The game: photographs, works, four networks, and an optimizer for each side."""
+
+    network = "stylizer"
+    generator: Stylizer
+
+    def __init__(self, args: Args, fabric: Fabric) -> None:
+        super().__init__(args, fabric)
         self.recolored = None
-        if args.colorizer != Path() and args.recolored:
-            self.recolored = Recolored(self.photos, args.colorizer, args.cache)
-        vgg = VGG19()
-        load_weights(vgg, read_safetensors(args.vgg))
+        with fabric.rank_zero_first():
+            self.works = Pictures.open(list(args.works), args.cache, args.work_side)
+            if args.colorizer != Path() and args.recolored:
+                self.recolored = Recolored(self.photos, args.colorizer, args.cache)
+        self.work_indices, _ = split_works(self.works, args.work_names, args.held_out_works)
         torch.manual_seed(args.seed)
-        game = Game(NETWORK, args.judge_channels, args.judge_depth, args.judge_scales, PHOTOGRAPHER)
-        if args.start != Path():
-            load_start(game.painter, args.start)
-        self.game = channels_last(game).to(args.device)
+        self.game = game = Game(
+            NETWORK, args.judge_channels, args.judge_depth, args.judge_scales, PHOTOGRAPHER
+        )
+        restored = self.begin(game.painter)
+        self.losses = self._losses()
+        self.painting = self.prepare(
+            Side(self.losses.of_generators, game.painter, game.photographer),
+            adam(game.generators(), args.lr, MOMENTUM),
+        )
+        self.judging, self.judge_optimizer = self.wrap(
+            Side(self.losses.of_judges, game.judge_of_works, game.judge_of_photos),
+            adam(game.judges(), args.judge_lr, MOMENTUM),
+        )
+        self.go_on(restored)
+
+    def _losses(self) -> CycleLosses:
+        args = self.args
         weights = Weights(
             args.adversarial_weight,
             args.cycle_weight,
@@ -131,56 +111,22 @@ class Run:
             args.range_weight,
             args.tone_weight,
         )
-        vgg = channels_last(vgg).to(args.device)
-        self.losses = CycleLosses(
-            self.game,
-            vgg,
-            args.adversarial_loss,
-            weights,
-            args.content_layer,
-            args.pool,
-            self._booster(vgg) if args.booster_weight else None,
+        vgg, booster = channels_last(self.vgg).to(self.device), None
+        if args.booster_weight:
+            works = (self._ready(as_bytes(self.works[index])) for index in self.work_indices)
+            with self.autocast():
+                booster = Booster(moments_of_works(vgg, works), args.booster_memory)
+        return CycleLosses(
+            self.game, vgg, args.adversarial_loss, weights, args.content_layer, args.pool, booster
         )
-        self.optimizer = adam(game.generators(), args.lr)
-        self.judge_optimizer = adam(game.judges(), args.judge_lr)
-        self.ema = {key: value.clone() for key, value in game.painter.state_dict().items()}
-        self.first_step = 0
-        if args.resume:
-            self._restore(load_checkpoint(args.out / "checkpoint.pt", network="stylizer"))
 
-    def _booster(self, vgg: VGG19) -> Booster:
-        works = (self._ready(as_bytes(self.works[index])) for index in self.work_indices)
-        with torch.autocast(self.args.device, dtype=torch.bfloat16, enabled=self.args.bf16):
-            return Booster(moments_of_works(vgg, works), self.args.booster_memory)
-
-    def _restore(self, saved: Checkpoint) -> None:
-        load_weights(self.game.painter, saved.weights)
-        self.losses.restore(saved.companions["losses"], self.args.device)
-        self.optimizer.load_state_dict(saved.optimizer)
-        self.judge_optimizer.load_state_dict(saved.companions["judge_optimizer"])
-        self.ema = {key: value.to(self.args.device) for key, value in saved.ema.items()}
-        self.first_step = saved.step
-
-    def save(self, step: int) -> None:
-        Checkpoint(
-            network="stylizer",
-            network_arguments=NETWORK,
-            weights=self.game.painter.state_dict(),
-            ema=self.ema,
-            optimizer=self.optimizer.state_dict(),
-            step=step,
-            arguments=as_plain(self.args),
-            commit=self.commit,
-            companions={
-                "losses": self.losses.state(),
-                "judge_optimizer": self.judge_optimizer.state_dict(),
-            },
-        ).save(self.args.out / "checkpoint.pt")
+    @property
+    def network_arguments(self) -> dict[str, Any]:
+        return NETWORK
 
     def batch(self, step: int) -> tuple[Tensor, Tensor]:
-        """Photographs and works (N, 3, S, S) in [0, 1]; the same for the same step."""
-        args = self.args
-        rng = np.random.default_rng((args.seed, step))
+        """Photographs and works (N, 3, S, S) in [0, 1]."""
+        args, rng = self.args, self.rng(step)
         photos = []
         for index in rng.choice(self.training, args.batch):
             source = self.photos
@@ -191,100 +137,49 @@ class Run:
         return self._ready(torch.cat(photos)), self._ready(works)
 
     def _ready(self, squares: Tensor) -> Tensor:
-        squares = squares.to(self.args.device).float() / 255
-        return squares.to(memory_format=torch.channels_last)
+        return self.ready(squares.float() / 255)
+
+    def alone(self, batch: tuple[Tensor, Tensor]) -> Tensor:
+        """Both generators, each on its own domain."""
+        photos, works = batch
+        painted, pictured = self.game.painter.repaint(photos), self.game.photographer.repaint(works)
+        return painted.float().mean() + pictured.float().mean()
 
     def step(self, step: int) -> dict[str, float]:
-        """One step of each optimizer; the weighted loss terms. Raises TrainingDiverged."""
         args = self.args
-        photos, works = self.batch(step)
-        random = torch.Generator().manual_seed(args.seed * 1_000_003 + step)
+        with self.clock.part("pictures"):
+            photos, works = self.batch(step)
+        random = torch.Generator().manual_seed(self.torch_seed(step))
         plays, returns = step >= args.calm, step % args.return_every == 0
         boost = args.booster_weight * (1 - (1 - args.booster_last) * step / args.steps)
-        factor = learning_rate_factor(step, args.steps, args.warm_up)
-        with torch.autocast(args.device, dtype=torch.bfloat16, enabled=args.bf16):
-            terms, painted, pictured = self.losses.of_generators(
-                photos, works, plays, random, returns, boost
-            )
-        descend(self.optimizer, terms, self.game.generators(), factor, step)
-        update_ema(self.ema, self.game.painter, args.ema_decay, step)
+        with self.clock.part("losses"), self.autocast():
+            terms, painted, pictured = self.painting(photos, works, plays, random, returns, boost)
+        values = self.learn(terms, step, self.game.generators())
         if plays:
-            with torch.autocast(args.device, dtype=torch.bfloat16, enabled=args.bf16):
-                judged = self.losses.of_judges(photos, works, painted, pictured, random)
-            descend(self.judge_optimizer, judged, self.game.judges(), factor, step)
-            terms |= judged
-        return {name: float(value.detach()) for name, value in terms.items()}
+            with self.clock.part("losses"), self.autocast():
+                judged = self.judging(photos, works, painted, pictured, random)
+            values |= self.descend(self.judge_optimizer, judged, self.game.judges(), step)
+        return values
 
-    @torch.no_grad()
-    def write_sheet(self, step: int) -> None:
-        """Photograph and painting, by the smoothed weights, of twelve held-out photographs."""
-        painter = Stylizer(**NETWORK)
-        painter.load_state_dict(self.ema)
-        cells = []
-        for index in self.held_out[:: max(1, len(self.held_out) // 12)][:12]:
-            rgb = resized(as_tensor(self.photos[index]), 192)
-            height, width = (side // 4 * 4 for side in rgb.shape[-2:])
-            rgb = rgb[:, :, :height, :width]
-            cells += [rgb[0], painter(rgb)[0]]
-        rows = [cells[i : i + 4] for i in range(0, len(cells), 4)]
-        save_sheet(self.args.out / f"sheet-{step:06d}.png", rows)
+    def companions(self) -> dict[str, Any]:
+        return {
+            "losses": self.losses.state(),
+            "judge_optimizer": self.judge_optimizer.state_dict(),
+        }
 
+    def restore_companions(self, companions: dict[str, Any]) -> None:
+        self.losses.restore(companions["losses"], self.device)
+        self.judge_optimizer.load_state_dict(companions["judge_optimizer"])
 
-def main() -> None:
-    run_script(Args, train)
-
-
-def train(args: Args) -> list[dict[str, float]]:
-    """Runs to `args.steps`, or until asked to stop; returns the loss terms of each step taken."""
-    run, stop = Run(args), StopRequest()
-    progress = Progress(run.first_step, args.steps, args.batch)
-    save_timer, sheet_timer = Timer(args.save_minutes * 60), Timer(args.sheet_minutes * 60)
-    history = []
-    for step in range(run.first_step, args.steps):
-        history.append(run.step(step))
-        if step % 20 == 19:
-            progress.show(step + 1, history[-1])
-        if stop or step + 1 == args.steps or save_timer.due():
-            run.save(step + 1)
-        if step + 1 == args.steps or sheet_timer.due():
-            run.write_sheet(step + 1)
-        if stop:
-            break
-    return history
-
-
-def load_start(painter: Stylizer, start: Path) -> None:
-    """Fills the painter from a checkpoint or an exported model's folder. CheckpointUnusable."""
-    if start.is_dir():
-        load_exported(painter, start)
-    else:
-        load_weights(painter, load_checkpoint(start, network="stylizer").ema)
+    def draw(self, generator: Any, path: Path) -> dict[str, float]:
+        """Photograph and painting, twelve times."""
+        painted_sheet(path, generator, self.some_held_out(12), 192)
+        return {}
 
 
 def as_bytes(pixels: np.ndarray) -> Tensor:
     """(H, W, 3) uint8 -> (1, 3, H, W) uint8."""
     return torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None]
-
-
-def adam(parameters: list[torch.nn.Parameter], rate: float) -> torch.optim.Optimizer:
-    """Adam with CycleGAN's momentum."""
-    return torch.optim.Adam([{"params": parameters, "peak_lr": rate}], lr=rate, betas=(0.5, 0.999))
-
-
-def descend(
-    optimizer: torch.optim.Optimizer,
-    terms: dict[str, Tensor],
-    parameters: list[torch.nn.Parameter],
-    factor: float,
-    step: int,
-) -> None:
-    """One step against the sum of the terms. Raises TrainingDiverged."""
-    require_finite(terms, step)
-    set_learning_rate(optimizer, factor)
-    optimizer.zero_grad(set_to_none=True)
-    torch.stack(list(terms.values())).sum().backward()
-    torch.nn.utils.clip_grad_norm_(parameters, 5.0)
-    optimizer.step()
 
 
 def split_works(
@@ -305,6 +200,15 @@ def split_works(
         )
     chosen.sort(key=lambda index: name_hash(works.entries[index].name))
     return sorted(chosen[held_out:]), sorted(chosen[:held_out])
+
+
+def main() -> None:
+    run_script(Args, train)
+
+
+def train(args: Args) -> loop.History:
+    """Runs to `args.steps`, or until asked to stop; returns the loss terms of each step taken."""
+    return loop.launch(Run, args)
 
 
 if __name__ == "__main__":

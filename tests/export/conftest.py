@@ -177,3 +177,33 @@ def transfer_args(photos: Path, tmp_path: Path, vgg_file: Path, monkeypatch: pyt
         mixed=0.5,
         bf16=False,
     )
+
+
+@pytest.fixture
+def painter_args(photos: Path, tmp_path: Path, vgg_file: Path, monkeypatch: pytest.MonkeyPatch):
+    """A game of three steps on the drawn pictures; the works are those of class 1."""
+    from export import train_painter
+
+    monkeypatch.setattr(train_painter, "NETWORK", TINY_PAINTER)
+    return train_painter.Args(
+        sources=(photos,),
+        works=(photos,),
+        work_names=("photo01", "photo03", "photo05", "photo07"),
+        vgg=vgg_file,
+        out=tmp_path / "run",
+        cache=tmp_path / "cache",
+        steps=3,
+        warm_up=1,
+        calm=1,
+        batch=2,
+        size=32,
+        short_side=40,
+        work_side=40,
+        held_out=2,
+        held_out_works=1,
+        judge_channels=4,
+        judge_depth=1,
+        content_layer="relu2_1",
+        pool=3,
+        bf16=False,
+    )

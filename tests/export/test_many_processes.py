@@ -16,7 +16,7 @@ from core.errors import DeviceUnavailable
 from export import devices
 from export.arguments import as_plain
 from export.checkpoint import load_checkpoint
-from tests.export.conftest import TINY_TRANSFER
+from tests.export.conftest import TINY_PAINTER, TINY_TRANSFER
 
 pytestmark = pytest.mark.export
 
@@ -39,7 +39,8 @@ def tensors(state):
         yield state
     elif isinstance(state, dict):
         for key in sorted(state, key=str):
-            if "pool" not in str(key):  # each process keeps its own older outputs
+            # each process keeps its own older outputs, and their statistics
+            if "pool" not in str(key) and key != "booster":
                 yield from tensors(state[key])
     elif isinstance(state, (list, tuple)):
         for part in state:
@@ -68,7 +69,7 @@ for name, network in json.loads(sys.argv[2]).items():
 
 
 def test_two_processes_keep_one_set_of_weights(
-    colorize_args, sketch_args, style_args, transfer_args, tmp_path
+    colorize_args, sketch_args, style_args, transfer_args, painter_args, tmp_path
 ):
     """All trainings in one launch, since starting it takes longer than they do."""
     game = {"size": 64, "short_side": 72, "adversarial_weight": 0.05, "critic_steps": 1, "pool": 3}
@@ -77,12 +78,13 @@ def test_two_processes_keep_one_set_of_weights(
         "train_sketch": sketch_args,
         "train_style": style_args,
         "train_transfer": transfer_args,
+        "train_painter": replace(painter_args, booster_weight=1.0, return_every=2),
     }
     all_args = {name: replace(args, out=tmp_path / name) for name, args in all_args.items()}
     for name, args in all_args.items():
         (tmp_path / f"{name}.toml").write_text(as_toml(args))
     networks: dict[str, Any] = dict.fromkeys(all_args)
-    networks |= {"train_transfer": TINY_TRANSFER}
+    networks |= {"train_transfer": TINY_TRANSFER, "train_painter": TINY_PAINTER}
     launch_two(tmp_path, networks)
     for name, args in all_args.items():
         check(name, args)

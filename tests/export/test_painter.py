@@ -9,13 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import save_file
 
 from core.catalog import Model
 from core.color import srgb_to_lab
 from core.generator import Generator
 from core.manifest import Manifest
-from export import evaluate_painter, to_onnx, train_painter
+from export import devices, evaluate_painter, to_onnx, train_painter
 from export.arguments import parse_arguments
 from export.checkpoint import load_checkpoint
 from export.cycle import CycleLosses, Game, ScaledDiscriminator, Weights, augment
@@ -23,84 +22,41 @@ from export.data import Pictures
 from export.errors import DataUnusable
 from export.networks.vgg import VGG19
 from export.recolor import Recolored
+from tests.export.conftest import TINY_PAINTER as TINY
+from tests.export.resuming import assert_same_losses
 
 pytestmark = pytest.mark.export
 
-TINY = {"channels": [4, 6, 8], "dilations": [1], "leak": 0.2}
 PHOTO_MODEL = sorted((Path(__file__).parents[2] / "core" / "models").glob("photo-v*"))[0]
 TERMS = {"cycle", "identity", "content", "variation", "range"}
 GAME_TERMS = {"adversarial", "judge of works", "judge of photos"}
 
 
 @pytest.fixture
-def vgg_file(tmp_path) -> Path:
-    torch.manual_seed(0)
-    save_file(VGG19().state_dict(), tmp_path / "vgg.safetensors")
-    return tmp_path / "vgg.safetensors"
+def args(painter_args) -> train_painter.Args:
+    return painter_args
 
 
-@pytest.fixture
-def args(photos, tmp_path, vgg_file, monkeypatch) -> train_painter.Args:
-    """A game of three steps on the drawn pictures; the works are those of class 1."""
-    monkeypatch.setattr(train_painter, "NETWORK", TINY)
-    return train_painter.Args(
-        sources=(photos,),
-        works=(photos,),
-        work_names=("photo01", "photo03", "photo05", "photo07"),
-        vgg=vgg_file,
-        out=tmp_path / "run",
-        cache=tmp_path / "cache",
-        steps=3,
-        warm_up=1,
-        calm=1,
-        batch=2,
-        size=32,
-        short_side=40,
-        work_side=40,
-        held_out=2,
-        held_out_works=1,
-        judge_channels=4,
-        judge_depth=1,
-        content_layer="relu2_1",
-        pool=3,
-        bf16=False,
-    )
+def make_run(args: train_painter.Args) -> train_painter.Run:
+    return train_painter.Run(args, devices.start("cpu"))
 
 
 def test_game_is_played_and_every_network_learns(args):
-    before = train_painter.Run(args).game.state_dict()
+    before = make_run(args).game.state_dict()
     before = {key: value.clone() for key, value in before.items()}
     history = train_painter.train(args)
     assert set(history[0]) == TERMS  # calm: the discriminators are not asked yet
     assert set(history[2]) == TERMS | GAME_TERMS
     assert (args.out / "sheet-000003.png").exists()
-    after = train_painter.Run(replace(args, resume=True)).game.state_dict()
+    after = make_run(replace(args, resume=True)).game.state_dict()
     for name in ("painter", "photographer", "judge_of_works", "judge_of_photos"):
         kernels = [k for k in before if k.startswith(name) and before[k].dim() == 4]
         assert kernels
         assert all(not torch.equal(before[key], after[key]) for key in kernels)
 
 
-def test_resumed_game_has_the_same_losses(args, tmp_path):
-    whole = train_painter.train(replace(args, out=tmp_path / "whole"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(train_painter, "StopRequest", StopAfterTwo)
-        first = train_painter.train(args)
-    assert len(first) == 2
-    second = train_painter.train(replace(args, resume=True))
-    for one, other in zip(first + second, whole, strict=True):
-        assert one == pytest.approx(other, rel=1e-3)
-
-
-class StopAfterTwo:
-    """A StopRequest that comes in the second step; a step asks twice."""
-
-    def __init__(self) -> None:
-        self._left = 3
-
-    def __bool__(self) -> bool:
-        self._left -= 1
-        return self._left <= 0
+def test_resumed_game_has_the_same_losses(args):
+    assert_same_losses(train_painter.train, args, rel=1e-3)
 
 
 def game_losses(**weights: float) -> tuple[Game, CycleLosses]:
@@ -140,32 +96,25 @@ def test_steps_without_return_have_neither_cycle_nor_identity(args):
     assert set(history[2]) == TERMS | GAME_TERMS
 
 
-def test_boosted_game_comes_nearer_to_the_works_and_resumes(args, tmp_path):
+def test_boosted_game_comes_nearer_to_the_works_and_resumes(args):
     boosted = replace(args, steps=12, calm=99, booster_weight=1.0, tone_weight=1.0, lr=3e-3)
     history = train_painter.train(replace(boosted, booster_last=1.0, booster_memory=0.0))
     assert set(history[0]) == TERMS | {"booster", "tone"}
     assert sum(h["booster"] for h in history[-4:]) < sum(h["booster"] for h in history[:4])
-    boosted = replace(boosted, steps=3)
-    whole = train_painter.train(replace(boosted, out=tmp_path / "whole"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(train_painter, "StopRequest", StopAfterTwo)
-        first = train_painter.train(boosted)
-    second = train_painter.train(replace(boosted, resume=True))
-    for one, other in zip(first + second, whole, strict=True):
-        assert one == pytest.approx(other, rel=1e-3)
+    assert_same_losses(train_painter.train, replace(boosted, steps=3), rel=1e-3)
 
 
 def test_painter_starts_from_an_exported_model_or_a_checkpoint(args, tmp_path, monkeypatch):
     monkeypatch.undo()  # the shipped painter's own sizes
     model = Path(__file__).parents[2] / "core" / "models" / "van-gogh-v1"
-    found = train_painter.Run(replace(args, start=model)).game.painter.eval()
+    found = make_run(replace(args, start=model)).game.painter.eval()
     rgb = torch.rand(1, 3, 32, 32)
     generator = Generator.open(Model(Manifest.load(model), model), device="cpu")
     with torch.no_grad():
         assert np.abs(found(rgb).numpy() - generator.run(rgb.numpy())).max() < 1e-3
-    run = train_painter.Run(args)
+    run = make_run(args)
     run.save(1)
-    other = train_painter.Run(replace(args, start=args.out / "checkpoint.pt", seed=5))
+    other = make_run(replace(args, start=args.out / "checkpoint.pt", seed=5))
     assert torch.equal(other.game.painter.paint.weight, run.game.painter.paint.weight)
     assert not torch.equal(other.game.photographer.stem.weight, run.game.photographer.stem.weight)
 
@@ -214,8 +163,8 @@ def test_recolored_photograph_keeps_its_lightness_and_is_made_once(photos, tmp_p
 
 
 def test_recolored_photographs_are_trained_on(args, monkeypatch):
-    run = train_painter.Run(replace(args, colorizer=PHOTO_MODEL, recolored=1.0))
-    plain = train_painter.Run(args)
+    run = make_run(replace(args, colorizer=PHOTO_MODEL, recolored=1.0))
+    plain = make_run(args)
     photos, works = run.batch(0)
     others, same_works = plain.batch(0)
     assert works.shape == photos.shape == (2, 3, 32, 32)
