@@ -73,6 +73,7 @@ class Sketcher(nn.Module):
 
     size_multiple = 32
     downscale = 2
+    training_only = ("posterior.",)
 
     def __init__(
         self,
