@@ -111,7 +111,7 @@ class _Norm(NamedTuple):
 
 
 def _norms(generator: nn.Module) -> list[_Norm]:
-    """As `to_onnx.fold_norms` finds them: directly after a convolution in the same module.
+    """As `packing.fold_norms` finds them: directly after a convolution in the same module.
 
     But for those that only training needs.
     """

@@ -7,35 +7,22 @@ hint      (1, 3, H, W) sRGB, hint-mask (1, 1, H, W): where its colours are meant
 noise     (1, 8): zeros, or draws from a standard normal distribution
 ->        (1, 3, H/2, W/2) sRGB: the colours beneath the lines
 
-BatchNorm is folded, kernels are stored as fp16. Nothing is written unless PyTorch, with the very
-same rounded kernels, and ONNX Runtime agree at three sizes.
+What is done to the graph, and what it is measured by, stands in export.packing.
 """
 
 from __future__ import annotations
 
-import os
-import sys
-import tempfile
-import warnings
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 
-import numpy as np
-import onnx
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
-from core.catalog import Model
-from core.errors import LimnerError
-from core.generator import Generator
-from core.manifest import Manifest, Parity, SizeSpec, TensorSpec, TilingSpec, file_sha256
-from export.arguments import option, parse_arguments
-from export.checkpoint import Checkpoint, git_commit, load_checkpoint
-from export.errors import ExportRefused
-from export.graph import check, fold_constants, halve_kernels, whole_vectors
+from core.manifest import Manifest, SizeSpec, TensorSpec
+from export.arguments import option
+from export.checkpoint import load_checkpoint
 from export.networks.sketcher import CODE_SIZE, Sketcher
-from export.to_onnx import OPSET, PARITY_SIZES, fold_norms, round_kernels, with_temperature
+from export.packing import ExportArgs, Form, Inputs, export_one_graph, run_export, with_argument
 
 INPUTS = (
     TensorSpec("picture", "mask", (0.0, 1.0)),
@@ -47,143 +34,35 @@ OUTPUT = TensorSpec("colors", "srgb", (0.0, 1.0))
 
 
 @dataclass(frozen=True)
-class Args:
+class Args(ExportArgs):
     """Exports a sketch colouriser."""
 
-    checkpoint: Path = option(Path("checkpoint.pt"), "the checkpoint to export")
-    models: Path = option(Path("core/models"), "folder in which the model's folder is made")
-    id: str = option("", "id and folder name of the model, e.g. sketch-v1")
-    title: str = option("", "the name in menus")
-    description: str = option("", "one or two sentences for people who choose")
-    license: str = option("", "licence of the weights")
-    trained_on: str = option("", "sentence about the training pictures and their licences")
     work: int = option(0, "longer side at which the generator is run, 0 for the picture's own")
     temperature: float = option(0.0, "softmax temperature of the palette, 0 for the trained one")
-    tolerance: float = option(1e-3, "largest allowed parity error, in sRGB")
-    default: bool = option(False, "make it the default of its task")
 
 
 def main() -> None:
-    args = parse_arguments(Args)
-    try:
-        manifest = export(args)
-    except LimnerError as error:
-        sys.exit(str(error))
-    assert manifest.parity is not None
-    size = (args.models / args.id / manifest.file).stat().st_size / 1e6
-    print(f"{args.id}: {size:.2f} MB, opset {manifest.opset}, step {manifest.made_by['steps']}")
-    print(f"parity error    {manifest.parity.max_abs_error:.2e} (limit {args.tolerance:.0e})")
-    print(f"rounding error  {manifest.parity.rounding_error:.2e} (fp16 kernels against fp32)")
+    run_export(Args, export)
 
 
 def export(args: Args) -> Manifest:
     """Writes the model's folder and returns its manifest. Raises ExportRefused."""
     checkpoint = load_checkpoint(args.checkpoint, network="sketcher")
-    checkpoint = with_temperature(checkpoint, args.temperature)
-    exact = fold_norms(checkpoint.generator())
-    rounded = round_kernels(fold_norms(checkpoint.generator()))
-    graph = halve_kernels(whole_vectors(fold_constants(trace(rounded))))
-    if error := check(graph):
-        raise ExportRefused(f"The exported graph is malformed: {error}.")
-    folder = args.models / args.id
-    folder.mkdir(parents=True, exist_ok=True)
-    # Beside its final place, so that the rename stays on one disk and is never half done.
-    with tempfile.TemporaryDirectory(dir=args.models, prefix=".export-") as draft_name:
-        draft = Path(draft_name) / args.id
-        draft.mkdir()
-        (draft / "model.onnx").write_bytes(graph.SerializeToString())
-        manifest = describe(args, checkpoint, draft / "model.onnx")
-        parity = measure_parity(manifest, draft, rounded, exact, args.tolerance)
-        manifest = replace(manifest, parity=parity)
-        os.replace(draft / "model.onnx", folder / "model.onnx")
-    manifest.save(folder)
-    return manifest
-
-
-def trace(generator: nn.Module) -> onnx.ModelProto:
-    """The generator as an ONNX graph with fp32 weights and free height and width."""
-    axes = {2: "height", 3: "width"}
-    names = [spec.name for spec in INPUTS]
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
-        # The TorchScript exporter needs no package besides onnx; it warns that it is not the
-        # newest one.
-        warnings.simplefilter("ignore")
-        path = Path(folder) / "traced.onnx"
-        torch.onnx.export(
-            generator.eval(),
-            test_inputs(96, 64),
-            str(path),
-            input_names=names,
-            output_names=[OUTPUT.name],
-            dynamic_axes={
-                **dict.fromkeys(names[:-1], axes),
-                OUTPUT.name: {2: "half_height", 3: "half_width"},
-            },
-            opset_version=OPSET,
-            dynamo=False,
-        )
-        return onnx.load(path)
-
-
-def describe(args: Args, checkpoint: Checkpoint, file: Path) -> Manifest:
-    """The manifest, but for the parity that is yet to be measured."""
-    return Manifest(
-        id=args.id,
+    checkpoint = with_argument(checkpoint, "temperature", args.temperature)
+    multiple = Sketcher.size_multiple
+    form = Form(
         task="sketch",
-        title=args.title,
-        description=args.description,
-        file="model.onnx",
-        sha256=file_sha256(file),
-        opset=OPSET,
         inputs=INPUTS,
         outputs=(OUTPUT,),
-        size=SizeSpec(
-            minimum=Sketcher.size_multiple, multiple_of=Sketcher.size_multiple, work=args.work
-        ),
-        tiling=TilingSpec("never"),
-        license=args.license,
-        trained_on=args.trained_on,
-        made_by={
-            "trained_at_commit": checkpoint.commit,
-            "exported_at_commit": git_commit(),
-            "steps": str(checkpoint.step),
-            "torch": str(torch.__version__),
-            "onnx": onnx.__version__,
-        },
-        default=args.default,
+        examples=lambda width, height: [test_inputs(width, height, h) for h in (False, True)],
+        output_axes=("half_height", "half_width"),
+        size=SizeSpec(multiple, multiple, args.work),
     )
+    return export_one_graph(args, checkpoint, lambda _: form)
 
 
-@torch.no_grad()
-def measure_parity(
-    manifest: Manifest, folder: Path, rounded: nn.Module, exact: nn.Module, tolerance: float
-) -> Parity:
-    """Runs both at three sizes, with hints and without. Raises ExportRefused."""
-    session = Generator.open(Model(manifest, folder), device="cpu")
-    parity_error = rounding_error = 0.0
-    for width, height in PARITY_SIZES:
-        for hinted in (False, True):
-            inputs = test_inputs(width, height, hinted)
-            given = {s.role: x.numpy() for s, x in zip(INPUTS, inputs, strict=True)}
-            expected = rounded(*inputs).numpy()
-            found = session.run_all(given)["picture"]
-            if found.shape != expected.shape:
-                raise ExportRefused(
-                    f"At {width}x{height} PyTorch returns {expected.shape}, ONNX {found.shape}."
-                )
-            parity_error = max(parity_error, float(np.abs(found - expected).max()))
-            difference = np.abs(exact(*inputs).numpy() - expected).max()
-            rounding_error = max(rounding_error, float(difference))
-    if not parity_error <= tolerance:  # also refuses NaN
-        raise ExportRefused(
-            f"PyTorch and ONNX Runtime differ by {parity_error:.2e}, more than {tolerance:.0e}."
-        )
-    sizes = tuple(f"{width}x{height}" for width, height in PARITY_SIZES)
-    return Parity(parity_error, tolerance, rounding_error, sizes)
-
-
-def test_inputs(width: int, height: int, hinted: bool = True) -> tuple[Tensor, ...]:
-    """Lines around patches, hints on a few pixels and a code: (1, ..., height, width) each."""
+def test_inputs(width: int, height: int, hinted: bool = True) -> Inputs:
+    """Lines around patches, hints on a few pixels and a code, by role."""
     random = torch.Generator().manual_seed(width * 10_000 + height)
 
     def patches(channels: int) -> Tensor:
@@ -194,7 +73,7 @@ def test_inputs(width: int, height: int, hinted: bool = True) -> tuple[Tensor, .
     ink = ((F.max_pool2d(borders, 3, 1, 1) - borders) > 0).float()
     mask = (torch.rand(1, 1, height, width, generator=random) < 0.01).float() * hinted
     noise = torch.randn(1, CODE_SIZE, generator=random) * hinted
-    return ink, patches(3), mask, noise
+    return {"picture": ink, "hint": patches(3), "hint-mask": mask, "noise": noise}
 
 
 if __name__ == "__main__":

@@ -31,6 +31,7 @@ from export.color import srgb_to_lab
 from export.errors import CheckpointUnusable
 from export.exported import load_exported, unfold_norms
 from export.networks import build_generator
+from export.packing import fold_norms, round_kernels
 from tests.export.conftest import TINY_PAINTER, TINY_TRANSFER
 
 pytestmark = pytest.mark.export
@@ -106,7 +107,7 @@ def colorizer(tmp_path) -> tuple[nn.Module, Path]:
 
 
 def rounded(generator: nn.Module) -> nn.Module:
-    return to_onnx.round_kernels(to_onnx.fold_norms(generator))
+    return round_kernels(fold_norms(generator))
 
 
 @torch.no_grad()
@@ -171,14 +172,12 @@ def test_sketcher_computes_what_its_model_computes(tmp_path, sketch_args):
     load_exported(loaded, folder)
     session = open_model(folder)
     inputs = sketch_to_onnx.test_inputs(96, 64)
-    specs = session.model.manifest.inputs
-    given = {spec.role: x.numpy() for spec, x in zip(specs, inputs, strict=True)}
-    wanted = session.run_all(given)["picture"]
-    assert np.abs(loaded(*inputs).numpy() - wanted).max() < 1e-3
+    wanted = session.run_all({role: value.numpy() for role, value in inputs.items()})["picture"]
+    assert np.abs(loaded(*inputs.values()).numpy() - wanted).max() < 1e-3
     # a training begins there, its norms measured; what only training needs is fresh
     args = replace(sketch_args, start=folder, palette_size=90)
     run = train_sketch.Run(args, devices.start("cpu"))
-    assert np.abs(run.generator.eval()(*inputs).numpy() - wanted).max() < 2e-3
+    assert np.abs(run.generator.eval()(*inputs.values()).numpy() - wanted).max() < 2e-3
     assert all(torch.isfinite(x).all() for x in run.generator.state_dict().values())
     assert torch.equal(run.generator.posterior.out.weight, torch.zeros(16, 96))
 
@@ -227,7 +226,7 @@ def test_models_of_several_graphs_are_refused(tmp_path, transfer_args):
     (tmp_path / "models").mkdir()
     transfer_to_onnx.export(
         transfer_to_onnx.Args(
-            checkpoint, transfer_args.vgg, tmp_path / "models", id="tiny", title="Tiny"
+            checkpoint, tmp_path / "models", id="tiny", title="Tiny", vgg=transfer_args.vgg
         )
     )
     with pytest.raises(CheckpointUnusable, match="only start from its checkpoint"):

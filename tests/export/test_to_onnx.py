@@ -19,6 +19,8 @@ from export.checkpoint import Checkpoint
 from export.errors import ExportRefused
 from export.graph import check, is_halved, whole_vectors
 from export.networks import build_generator
+from export.packing import exact_parts
+from tests.export.conftest import TINY_TRANSFER
 
 pytestmark = pytest.mark.export
 
@@ -63,7 +65,7 @@ def test_export_agrees_and_runs_at_any_size(tmp_path, network, arguments):
     graph = onnx.load(folder / "model.onnx")
     kernels = [t for t in graph.graph.initializer if is_halved(tuple(t.dims))]
     halved = [t for t in kernels if t.data_type == onnx.TensorProto.FLOAT16]
-    exact = to_onnx.exact_parts(build_generator(network, arguments))
+    exact = exact_parts(build_generator(network, arguments))
     assert halved and all(t.name.startswith(exact) for t in kernels if t not in halved)
     assert bool(exact) == (len(halved) < len(kernels))
     operators = {node.op_type for node in graph.graph.node}
@@ -78,8 +80,13 @@ def test_disagreement_is_refused_and_nothing_is_written(tmp_path):
     args = args_for(tmp_path, "stylizer", {"channels": (4, 6, 8), "dilations": (1,)})
     with pytest.raises(ExportRefused, match="differ"):
         to_onnx.export(replace(args, tolerance=0.0))
-    assert not (args.models / "tiny" / "model.onnx").exists()
-    assert not (args.models / "tiny" / "manifest.json").exists()
+    assert list(args.models.iterdir()) == []
+
+
+def test_sketches_and_arbitrary_style_are_sent_to_their_own_scripts(tmp_path):
+    args = args_for(tmp_path, "transfer", TINY_TRANSFER)
+    with pytest.raises(ExportRefused, match="transfer_to_onnx"):
+        to_onnx.export(args)
 
 
 @pytest.mark.parametrize("channels", [3, 4, 6, 8, 355])
