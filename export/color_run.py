@@ -11,7 +11,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from export import loop
+from export import run
 from export.checkpoint import load_weights
 from export.colorizing import ColorObjective, Example, make_example
 from export.critic import Critic
@@ -36,7 +36,7 @@ class Batch(NamedTuple):
     random: torch.Generator
 
 
-class Run(loop.Run["Args"]):
+class Run(run.Run["Args"]):
     """The colouriser, its encoder of the truth's colours, and perhaps a discriminator."""
 
     network = "colorizer"

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from export import loop, losses
+from export import losses, run
 from export.arguments import option
 from export.data import Pictures
 from export.pretrained import read_vgg
@@ -22,7 +22,7 @@ from export.training import save_sheet
 
 
 @dataclass(frozen=True)
-class StyleArgs(loop.TrainingArgs):
+class StyleArgs(run.TrainingArgs):
     """What every training of a style takes."""
 
     sources: tuple[Path, ...] = option((), "tars or folders of colour photographs")
@@ -38,7 +38,7 @@ class StyleArgs(loop.TrainingArgs):
 A = TypeVar("A", bound=StyleArgs)
 
 
-class StyleRun(loop.Run[A]):
+class StyleRun(run.Run[A]):
     """A training with photographs, split by the names' hashes, and VGG19 as the judge."""
 
     def __init__(self, args: A, fabric: Fabric) -> None:

@@ -14,14 +14,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from export import loop
+from export import loop, run
 from export.arguments import option
 from export.color_run import Run
 from export.training import run_script
 
 
 @dataclass(frozen=True)
-class Args(loop.TrainingArgs):
+class Args(run.TrainingArgs):
     """Trains the photo colouriser."""
 
     sources: tuple[Path, ...] = option((), "tars or folders of colour photographs")

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from export import loop
+from export import loop, run
 from export.arguments import option
 from export.data import Pictures
 from export.errors import BadPreset
@@ -31,7 +31,7 @@ from export.training import adamw, run_script, save_sheet
 
 
 @dataclass(frozen=True)
-class Args(loop.TrainingArgs):
+class Args(run.TrainingArgs):
     """Trains the sketch colouriser."""
 
     illustrations: Path = option(Path(), "tar of flat illustrations with their lines")
@@ -64,7 +64,7 @@ class Args(loop.TrainingArgs):
     save_minutes: float = option(3.0, "minutes between checkpoints")
 
 
-class Run(loop.Run[Args]):
+class Run(run.Run[Args]):
     """The sketch colouriser with its samplers of training and of held-out drawings."""
 
     network = "sketcher"
