@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from export import train_colorize, train_style
+from export import devices, train_colorize, train_style
 from export.arguments import parse_arguments
 from export.checkpoint import load_checkpoint
-from export.errors import BadPreset, CheckpointUnusable, TrainingDiverged
+from export.color_run import Run
+from export.errors import BadPreset, CheckpointUnusable, DataUnusable, TrainingDiverged
 from export.networks.colorizer import Colorizer
 from export.networks.stylizer import Stylizer
 from export.networks.vgg import VGG19
@@ -140,3 +141,12 @@ def test_painter_trains_towards_its_works(photos, tmp_path):
         history = train_style.train(args)
     assert len(history) == 2
     assert load_checkpoint(args.out / "checkpoint.pt", network="stylizer").step == 2
+
+
+def test_only_pictures_with_the_given_names_are_trained_on(colorize_args):
+    chosen = replace(colorize_args, names=("photo03", "photo07"), held_out=2)
+    run = Run(chosen, devices.start("cpu"))
+    assert {run.pictures.entries[i].name for i in run.training} <= {"photo03.png", "photo07.png"}
+    assert len(run.training) >= 1
+    with pytest.raises(DataUnusable, match="No picture to train on has a name with 'other'"):
+        Run(replace(chosen, names=("other",)), devices.start("cpu"))
