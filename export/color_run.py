@@ -16,6 +16,7 @@ from export.checkpoint import load_weights
 from export.colorizing import ColorObjective, Example, make_example
 from export.critic import Critic
 from export.data import Pictures
+from export.errors import DataUnusable
 from export.networks.colorizer import ColorEncoder, Colorizer
 from export.palette import color_weights, make_palette, sample_colors
 from export.pretrained import load_encoder, read_vgg
@@ -158,8 +159,18 @@ class Run(run.Run["Args"]):
 
 
 def split_pictures(pictures: Pictures, args: Args) -> tuple[list[int], list[int]]:
-    """Indices to train on and to look at, by the split's file or else by the names' hashes."""
+    """Indices to train on and to look at, by the split's file or else by the names' hashes.
+
+    Of the former only those with one of `args.names`. Raises DataUnusable where none is left.
+    """
     if args.split == Path():
-        return pictures.split(args.held_out)
-    training, validation, _ = Split.load(args.split).indices(pictures)
-    return training, validation
+        training, validation = pictures.split(args.held_out)
+    else:
+        training, validation, _ = Split.load(args.split).indices(pictures)
+    if not args.names:
+        return training, validation
+    chosen = [i for i in training if pictures.entries[i].name.startswith(args.names)]
+    if not chosen:
+        wanted = " or ".join(repr(name) for name in args.names)
+        raise DataUnusable(f"No picture to train on has a name with {wanted}.")
+    return chosen, validation

@@ -34,6 +34,7 @@ class Args(run.TrainingArgs):
     short_side: int = option(160, "short side of the cached pictures")
     split: Path = option(Path(), "file of export.split: which photographs are held out")
     held_out: int = option(500, "photographs never trained on, where there is no split file")
+    names: tuple[str, ...] = option((), "train on files alone whose names begin with one of these")
     decoder_lr: float = option(1.5e-3, "peak learning rate of the decoder")
     encoder_lr: float = option(3e-4, "peak learning rate of the pretrained encoder")
     weight_decay: float = option(0.01, "AdamW's decoupled weight decay")

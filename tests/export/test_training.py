@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from export import train_colorize, train_style
+from export import devices, train_colorize, train_style
 from export.arguments import parse_arguments
 from export.checkpoint import load_checkpoint
-from export.errors import BadPreset, CheckpointUnusable, TrainingDiverged
+from export.color_run import Run
+from export.errors import BadPreset, CheckpointUnusable, DataUnusable, TrainingDiverged
 from export.networks.colorizer import Colorizer
 from export.networks.stylizer import Stylizer
 from tests.export.resuming import assert_same_losses, totals
@@ -119,3 +120,12 @@ def test_resumed_painter_has_the_same_losses(style_args):
 def test_judge_that_is_not_given_is_asked_for(style_args):
     with pytest.raises(BadPreset, match="--vgg"):
         train_style.train(replace(style_args, vgg=Path()))
+
+
+def test_only_pictures_with_the_given_names_are_trained_on(colorize_args):
+    chosen = replace(colorize_args, names=("photo03", "photo07"), held_out=2)
+    run = Run(chosen, devices.start("cpu"))
+    assert {run.pictures.entries[i].name for i in run.training} <= {"photo03.png", "photo07.png"}
+    assert len(run.training) >= 1
+    with pytest.raises(DataUnusable, match="No picture to train on has a name with 'other'"):
+        Run(replace(chosen, names=("other",)), devices.start("cpu"))
