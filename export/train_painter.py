@@ -94,6 +94,7 @@ class Args:
     judge_channels: int = option(48, "channels of the discriminators' first layer")
     judge_depth: int = option(3, "halvings in a discriminator; 3 judges patches of 70 pixels")
     judge_scales: int = option(2, "discriminators per domain, each at half the last one's size")
+    judged_layer: str = option("", "VGG19 layer that works are judged by; empty: by their pixels")
     pool: int = option(50, "older outputs that the discriminators are shown too")
     seed: int = option(0, "seed of weights and crops")
     device: str = option("cpu", "where to train: cpu, cuda")
@@ -118,7 +119,14 @@ class Run:
         vgg = VGG19()
         load_weights(vgg, read_safetensors(args.vgg))
         torch.manual_seed(args.seed)
-        game = Game(NETWORK, args.judge_channels, args.judge_depth, args.judge_scales, PHOTOGRAPHER)
+        game = Game(
+            NETWORK,
+            args.judge_channels,
+            args.judge_depth,
+            args.judge_scales,
+            PHOTOGRAPHER,
+            vgg.channels(args.judged_layer) if args.judged_layer else 0,
+        )
         if args.start != Path():
             load_start(game.painter, args.start)
         self.game = channels_last(game).to(args.device)
@@ -140,6 +148,7 @@ class Run:
             args.content_layer,
             args.pool,
             self._booster(vgg) if args.booster_weight else None,
+            args.judged_layer,
         )
         self.optimizer = adam(game.generators(), args.lr)
         self.judge_optimizer = adam(game.judges(), args.judge_lr)
