@@ -158,7 +158,7 @@ class Run:
             self._restore(load_checkpoint(args.out / "checkpoint.pt", network="stylizer"))
 
     def _booster(self, vgg: VGG19) -> Booster:
-        works = (self._ready(as_bytes(self.works[index])) for index in self.work_indices)
+        works = (as_tensor(self.works[i]).to(self.args.device) for i in self.work_indices)
         with torch.autocast(self.args.device, dtype=torch.bfloat16, enabled=self.args.bf16):
             return Booster(moments_of_works(vgg, works), self.args.booster_memory)
 
@@ -268,11 +268,6 @@ def load_start(painter: Stylizer, start: Path) -> None:
         load_exported(painter, start)
     else:
         load_weights(painter, load_checkpoint(start, network="stylizer").ema)
-
-
-def as_bytes(pixels: np.ndarray) -> Tensor:
-    """(H, W, 3) uint8 -> (1, 3, H, W) uint8."""
-    return torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None]
 
 
 def adam(parameters: list[torch.nn.Parameter], rate: float) -> torch.optim.Optimizer:
