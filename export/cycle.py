@@ -31,9 +31,11 @@ from export import losses
 from export.adversarial import PicturePool, adversarial_loss
 from export.booster import LAYERS, Booster
 from export.checkpoint import load_weights
-from export.networks.discriminator import PatchDiscriminator
+from export.networks.discriminator import FeatureDiscriminator, PatchDiscriminator
 from export.networks.stylizer import Stylizer
 from export.networks.vgg import VGG19
+
+FEATURE_DEPTH = 2  # of relu3_1, itself at a quarter: patches of about 70 pixels
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,8 @@ class ScaledDiscriminator(nn.Module):
 
 class Game(nn.Module):
     """The four networks. `painter` is the one that is exported; the `photographer`, of the same
-    network or one of its own, is thrown away.
+    network or one of its own, is thrown away. With `features`, a number of channels, the
+    discriminator of works judges features, with twice `channels` inside.
     """
 
     def __init__(
@@ -83,11 +86,14 @@ class Game(nn.Module):
         depth: int,
         scales: int,
         photographer: dict[str, Any] | None = None,
+        features: int = 0,
     ) -> None:
         super().__init__()
         self.painter = Stylizer(**network)  # G
         self.photographer = Stylizer(**(photographer or network))  # F
-        self.judge_of_works = ScaledDiscriminator(channels, depth, scales)  # D_Y
+        self.judge_of_works: nn.Module = ScaledDiscriminator(channels, depth, scales)  # D_Y
+        if features:
+            self.judge_of_works = FeatureDiscriminator(features, 2 * channels, FEATURE_DEPTH)
         self.judge_of_photos = ScaledDiscriminator(channels, depth, scales)  # D_X
 
     def generators(self) -> list[nn.Parameter]:
@@ -124,9 +130,10 @@ class CycleLosses:
         content_layer: str,
         pool: int,
         booster: Booster | None = None,
+        judged_layer: str = "",
     ) -> None:
         self._game, self._vgg, self._weights = game, vgg, weights
-        self._layer, self._booster = content_layer, booster
+        self._layer, self._booster, self._judged = content_layer, booster, judged_layer
         self._judge_loss, self._generator_loss = adversarial_loss(loss)
         self._painted_pool, self._pictured_pool = PicturePool(pool), PicturePool(pool)
 
@@ -153,7 +160,8 @@ class CycleLosses:
             identity = F.l1_loss(painter(works), works) + F.l1_loss(photographer(photos), photos)
             terms["cycle"] = weights.cycle * cycle
             terms["identity"] = weights.identity * identity
-        terms |= self._seen_by_vgg(photos, painted, boost)
+        seen, features = self._seen_by_vgg(photos, painted, boost)
+        terms |= seen
         painted, pictured = painted.float(), pictured.float()
         outside = sum((F.relu(x - 1) + F.relu(-x)).square().mean() for x in (painted, pictured))
         terms["variation"] = weights.variation * losses.total_variation(painted)
@@ -163,26 +171,32 @@ class CycleLosses:
         if plays:
             for parameter in game.judges():
                 parameter.requires_grad_(False)
-            score = self._generator_loss(game.judge_of_works(augment(painted, random)))
+            judged = features[self._judged] if self._judged else augment(painted, random)
+            score = self._generator_loss(game.judge_of_works(judged))
             other = self._generator_loss(game.judge_of_photos(augment(pictured, random)))
             for parameter in game.judges():
                 parameter.requires_grad_(True)
             terms["adversarial"] = weights.adversarial * (score + other)
         return terms, painted.detach(), pictured.detach()
 
-    def _seen_by_vgg(self, photos: Tensor, painted: Tensor, boost: float) -> dict[str, Tensor]:
-        """Content, and what the booster says, by one pass of the VGG19 over what was painted."""
+    def _seen_by_vgg(
+        self, photos: Tensor, painted: Tensor, boost: float
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Content, and what the booster says, by one pass of the VGG19 over what was painted.
+
+        And the features that it gave.
+        """
         layer = self._layer
         with torch.no_grad():
             wanted = self._vgg(photos, (layer,))[layer]
-        asked = (layer,) if self._booster is None else tuple({*LAYERS, layer})
-        found = self._vgg(painted, asked)
+        asked = {layer, self._judged, *(LAYERS if self._booster else ())} - {""}
+        found = self._vgg(painted, tuple(asked))
         content = F.mse_loss(found[layer].float(), wanted.float())
         terms = {"content": self._weights.content * content}
         if self._booster is not None:
             with torch.autocast(painted.device.type, enabled=False):
                 terms["booster"] = boost * self._booster.loss(found)
-        return terms
+        return terms, found
 
     def of_judges(
         self,
@@ -197,13 +211,23 @@ class CycleLosses:
         pictured = self._pictured_pool.swap(pictured, random)
         game = self._game
 
-        def loss(judge: ScaledDiscriminator, real: Tensor, fake: Tensor) -> Tensor:
-            return self._judge_loss(judge(augment(real, random)), judge(augment(fake, random)))
+        def of_one(
+            judge: nn.Module, see: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor
+        ) -> Tensor:
+            return self._judge_loss(judge(see(real)), judge(see(fake)))
 
+        def augmented(rgb: Tensor) -> Tensor:
+            return augment(rgb, random)
+
+        see = self._features if self._judged else augmented
         return {
-            "judge of works": loss(game.judge_of_works, works, painted),
-            "judge of photos": loss(game.judge_of_photos, photos, pictured),
+            "judge of works": of_one(game.judge_of_works, see, works, painted),
+            "judge of photos": of_one(game.judge_of_photos, augmented, photos, pictured),
         }
+
+    @torch.no_grad()
+    def _features(self, rgb: Tensor) -> Tensor:
+        return self._vgg(rgb, (self._judged,))[self._judged]
 
     def state(self) -> dict[str, Any]:
         """For the checkpoint's companions: all but the painter."""

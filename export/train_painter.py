@@ -27,6 +27,7 @@ from export.data import Pictures, name_hash
 from export.errors import DataUnusable
 from export.networks.stylizer import Stylizer
 from export.recolor import Recolored
+from export.style_samples import as_tensor
 from export.styling import StyleArgs, StyleRun, adam, painted_sheet
 from export.training import channels_last, run_script
 
@@ -64,6 +65,7 @@ class Args(StyleArgs):
     judge_channels: int = option(48, "channels of the discriminators' first layer")
     judge_depth: int = option(3, "halvings in a discriminator; 3 judges patches of 70 pixels")
     judge_scales: int = option(2, "discriminators per domain, each at half the last one's size")
+    judged_layer: str = option("", "VGG19 layer that works are judged by; empty: by their pixels")
     pool: int = option(50, "older outputs that the discriminators are shown too")
 
 
@@ -86,7 +88,12 @@ class Run(StyleRun[Args]):
         self.work_indices, _ = split_works(self.works, args.work_names, args.held_out_works)
         torch.manual_seed(args.seed)
         self.game = game = Game(
-            NETWORK, args.judge_channels, args.judge_depth, args.judge_scales, PHOTOGRAPHER
+            NETWORK,
+            args.judge_channels,
+            args.judge_depth,
+            args.judge_scales,
+            PHOTOGRAPHER,
+            self.vgg.channels(args.judged_layer) if args.judged_layer else 0,
         )
         restored = self.begin(game.painter)
         self.losses = self._losses()
@@ -113,11 +120,18 @@ class Run(StyleRun[Args]):
         )
         vgg, booster = channels_last(self.vgg).to(self.device), None
         if args.booster_weight:
-            works = (self._ready(as_bytes(self.works[index])) for index in self.work_indices)
+            works = (self.ready(as_tensor(self.works[index])) for index in self.work_indices)
             with self.autocast():
                 booster = Booster(moments_of_works(vgg, works), args.booster_memory)
         return CycleLosses(
-            self.game, vgg, args.adversarial_loss, weights, args.content_layer, args.pool, booster
+            self.game,
+            vgg,
+            args.adversarial_loss,
+            weights,
+            args.content_layer,
+            args.pool,
+            booster,
+            args.judged_layer,
         )
 
     @property
@@ -175,11 +189,6 @@ class Run(StyleRun[Args]):
         """Photograph and painting, twelve times."""
         painted_sheet(path, generator, self.some_held_out(12), 192)
         return {}
-
-
-def as_bytes(pixels: np.ndarray) -> Tensor:
-    """(H, W, 3) uint8 -> (1, 3, H, W) uint8."""
-    return torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None]
 
 
 def split_works(

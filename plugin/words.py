@@ -17,6 +17,10 @@ KNOWN = (
     tr(u"The palette was used, and not the reference picture."),
     tr(u"Photographs"),
     tr(u"Van Gogh"),
+    tr(u"Monet"),
+    tr(u"Ukiyo-e"),
+    tr(u"Pointillism"),
+    tr(u"Cézanne"),
 )
 """Titles and steps that the worker or a manifest gives, word by word."""
 

@@ -1,4 +1,7 @@
-"""PatchGAN: is each patch of a picture a true one? (pix2pix, Isola 2017, arXiv 1611.07004.)"""
+"""PatchGAN: is each patch of a picture a true one? (pix2pix, Isola 2017, arXiv 1611.07004.)
+
+By its pixels, or by a trained network's features.
+"""
 
 from __future__ import annotations
 
@@ -34,3 +37,23 @@ class PatchDiscriminator(nn.Module):
         for layer in self.layers[:-1]:
             x = F.leaky_relu(layer(x), 0.2)
         return self.layers[-1](x)
+
+
+class FeatureDiscriminator(nn.Module):
+    """Raw scores (N, 1, h, w) of a picture's VGG19 features (N, C, H, W), not of its pixels.
+
+    After Projected GANs (Sauer 2021, arXiv 2111.01007): features tell a painter's works from what
+    was painted within some hundred small steps, in which a PatchGAN did not leave chance. `depth`
+    halvings with 4x4 convolutions; spectral norm as in PatchDiscriminator.
+    """
+
+    def __init__(self, features: int, channels: int, depth: int) -> None:
+        super().__init__()
+        layers: list[nn.Module] = [spectral_norm(nn.Conv2d(features, channels, 1))]
+        for _ in range(depth):
+            layers += [nn.LeakyReLU(0.2), spectral_norm(nn.Conv2d(channels, channels, 4, 2, 1))]
+        layers += [nn.LeakyReLU(0.2), spectral_norm(nn.Conv2d(channels, 1, 3, 1, 1))]
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, features: Tensor) -> Tensor:
+        return self.layers(features).float()

@@ -30,6 +30,10 @@ class VGG19(nn.Module):
                 self.add_module(name, layer)
         self.requires_grad_(False)
 
+    def channels(self, layer: str) -> int:
+        """Of a layer such as "relu3_1"."""
+        return self.get_submodule(layer.replace("relu", "conv")).out_channels  # type: ignore
+
     def forward(self, rgb: Tensor, wanted: tuple[str, ...]) -> dict[str, Tensor]:
         """The layers named in `wanted`, e.g. ("relu1_1", "relu3_1"); stops after the last."""
         features: dict[str, Tensor] = {}

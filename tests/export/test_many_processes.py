@@ -78,7 +78,9 @@ def test_two_processes_keep_one_set_of_weights(
         "train_sketch": sketch_args,
         "train_style": style_args,
         "train_transfer": transfer_args,
-        "train_painter": replace(painter_args, booster_weight=1.0, return_every=2),
+        "train_painter": replace(
+            painter_args, booster_weight=1.0, return_every=2, judged_layer="relu2_1"
+        ),
     }
     all_args = {name: replace(args, out=tmp_path / name) for name, args in all_args.items()}
     for name, args in all_args.items():

@@ -41,7 +41,9 @@ def make_run(args: train_painter.Args) -> train_painter.Run:
     return train_painter.Run(args, devices.start("cpu"))
 
 
-def test_game_is_played_and_every_network_learns(args):
+@pytest.mark.parametrize("judged_layer", ["", "relu2_1"])
+def test_game_is_played_and_every_network_learns(args, judged_layer):
+    args = replace(args, judged_layer=judged_layer)
     before = make_run(args).game.state_dict()
     before = {key: value.clone() for key, value in before.items()}
     history = train_painter.train(args)
@@ -117,6 +119,26 @@ def test_painter_starts_from_an_exported_model_or_a_checkpoint(args, tmp_path, m
     other = make_run(replace(args, start=args.out / "checkpoint.pt", seed=5))
     assert torch.equal(other.game.painter.paint.weight, run.game.painter.paint.weight)
     assert not torch.equal(other.game.photographer.stem.weight, run.game.photographer.stem.weight)
+
+
+@pytest.mark.parametrize("layer", ["relu1_1", "relu2_1"])
+def test_judge_of_features_learns_to_tell_smooth_from_rough(layer):
+    torch.manual_seed(0)
+    vgg, random = VGG19(), torch.Generator()
+    features = vgg.channels(layer)
+    game = Game(TINY, 8, 1, 1, features=features)
+    losses = CycleLosses(game, vgg, "lsgan", Weights(), "relu1_1", 0, judged_layer=layer)
+    optimizer = torch.optim.Adam(game.judges(), 3e-3)
+    history = []
+    for _ in range(40):
+        rough = torch.rand(2, 3, 32, 32)
+        smooth = torch.rand(2, 3, 1, 1).expand(-1, -1, 32, 32)
+        loss = losses.of_judges(rough, rough, smooth, smooth, random)["judge of works"]
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        history.append(float(loss.detach()))
+    assert history[-1] < 0.5 * history[0]
 
 
 def test_generators_losses_leave_the_discriminators_alone():
