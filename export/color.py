@@ -40,9 +40,14 @@ def luminance_to_lightness(luminance: Tensor) -> Tensor:
 
 def srgb_to_lab(rgb: Tensor) -> Tensor:
     """Encoded sRGB (N, 3, H, W) in [0, 1] -> Lab (N, 3, H, W): L* in [0, 100], ab in CIE units."""
-    matrix = rgb.new_tensor(RGB_TO_XYZ)
+    return linear_to_lab(srgb_to_linear(rgb))
+
+
+def linear_to_lab(linear: Tensor) -> Tensor:
+    """Linear light (N, 3, H, W) in [0, 1] -> Lab, as `srgb_to_lab`."""
+    matrix = linear.new_tensor(RGB_TO_XYZ)
     matrix = matrix / matrix.sum(dim=1, keepdim=True)  # white (1, 1, 1) -> (1, 1, 1)
-    ratios = torch.einsum("ij,njhw->nihw", matrix, srgb_to_linear(rgb))
+    ratios = torch.einsum("ij,njhw->nihw", matrix, linear)
     fx, fy, fz = _cube_root(ratios).unbind(dim=1)
     return torch.stack((116 * fy - 16, 500 * (fx - fy), 200 * (fy - fz)), dim=1)
 

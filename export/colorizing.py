@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from export import losses
-from export.color import lab_to_srgb, srgb_to_lab
+from export.color import lab_to_srgb, linear_to_lab, srgb_to_linear
 from export.color_hints import draw_hints
 from export.degrade import degrade
 from export.networks.colorizer import ColorEncoder, Colorizer
@@ -51,10 +51,11 @@ def make_example(
     rgb = squares.float() / 255
     if rgb.shape[-1] != size:
         rgb = F.interpolate(rgb, size=(size, size), mode="bilinear", antialias=True)
-    lab = srgb_to_lab(rgb)
+    linear = srgb_to_linear(rgb)
+    lab = linear_to_lab(linear)
     ab = lab[:, 1:] * saturation
     hint, mask = draw_hints(ab, rng, hint_share)
-    lightness = degrade(rgb, random, degradation).to(memory_format=torch.channels_last)
+    lightness = degrade(linear, random, degradation).to(memory_format=torch.channels_last)
     target = F.avg_pool2d(ab, Colorizer.downscale)
     return Example(lightness, hint, mask, target, F.avg_pool2d(lab[:, :1], 2))
 

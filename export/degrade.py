@@ -9,18 +9,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from export.color import LUMINANCE, luminance_to_lightness, srgb_to_linear
+from export.color import LUMINANCE, luminance_to_lightness
 
 
-def degrade(rgb: Tensor, random: torch.Generator, share: float = 1.0) -> Tensor:
-    """Encoded sRGB (N, 3, H, W) in [0, 1] -> lightness L* (N, 1, H, W) in [0, 100].
+def degrade(linear: Tensor, random: torch.Generator, share: float = 1.0) -> Tensor:
+    """Linear light (N, 3, H, W) in [0, 1] -> lightness L* (N, 1, H, W) in [0, 100].
 
     `random` lives on the pictures' device. A `share` of the pictures may be degraded; each kind
     of damage hits some of them, so that clean photographs stay the best known case.
     """
-    count, device = rgb.shape[0], rgb.device
+    count, device = linear.shape[0], linear.device
     if share <= 0:
-        return _film(rgb, random, mixed=rgb.new_zeros(count, 1, 1, 1))
+        return _film(linear, random, mixed=linear.new_zeros(count, 1, 1, 1))
 
     def uniform(low: float, high: float) -> Tensor:
         return low + (high - low) * torch.rand(count, 1, 1, 1, generator=random, device=device)
@@ -30,7 +30,7 @@ def degrade(rgb: Tensor, random: torch.Generator, share: float = 1.0) -> Tensor:
             torch.rand(count, 1, 1, 1, generator=random, device=device) < chance * share
         ).float()
 
-    grey = _film(rgb, random, mixed=sometimes(0.35)) / 100.0
+    grey = _film(linear, random, mixed=sometimes(0.35)) / 100.0
     grey = _mix(grey, _blur(grey, uniform(0.0, 1.0)), sometimes(0.25))
     grey = grey.clamp(1e-4, 1.0) ** (1 + (torch.exp(uniform(-0.4, 0.4)) - 1) * sometimes(0.5))
     low, high = uniform(0.0, 0.2), uniform(0.8, 1.0)
@@ -43,17 +43,17 @@ def degrade(rgb: Tensor, random: torch.Generator, share: float = 1.0) -> Tensor:
     return grey.clamp(0.0, 1.0) * 100.0
 
 
-def _film(rgb: Tensor, random: torch.Generator, mixed: Tensor) -> Tensor:
+def _film(linear: Tensor, random: torch.Generator, mixed: Tensor) -> Tensor:
     """L* through the eye's luminance, or where `mixed` is 1 through some film's own sensitivity.
 
     Orthochromatic film hardly sees red: its red weight is drawn down to nothing.
     """
-    weights = torch.rand(rgb.shape[0], 3, generator=random, device=rgb.device)
-    weights = weights + rgb.new_tensor((0.0, 0.3, 0.1))
+    weights = torch.rand(linear.shape[0], 3, generator=random, device=linear.device)
+    weights = weights + linear.new_tensor((0.0, 0.3, 0.1))
     weights = weights / weights.sum(dim=1, keepdim=True)
-    eye = rgb.new_tensor(LUMINANCE).expand_as(weights)
+    eye = linear.new_tensor(LUMINANCE).expand_as(weights)
     chosen = torch.where(mixed[:, :, 0, 0] > 0, weights, eye)
-    luminance = torch.einsum("nc,nchw->nhw", chosen, srgb_to_linear(rgb))[:, None]
+    luminance = torch.einsum("nc,nchw->nhw", chosen, linear)[:, None]
     return luminance_to_lightness(luminance)
 
 

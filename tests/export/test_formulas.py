@@ -9,7 +9,7 @@ import torch
 import core.color
 from export import losses, metrics
 from export.adversarial import PicturePool, adversarial_loss
-from export.color import lab_to_srgb, srgb_to_lab
+from export.color import lab_to_srgb, srgb_to_lab, srgb_to_linear
 from export.color_hints import draw_dabs, draw_hints
 from export.degrade import degrade
 from export.errors import BadPreset
@@ -43,7 +43,7 @@ def test_lab_round_trip():
 
 def test_degraded_lightness_stays_in_range():
     random = torch.Generator().manual_seed(1)
-    lightness = degrade(random_rgb(16, 32), random)
+    lightness = degrade(srgb_to_linear(random_rgb(16, 32)), random)
     assert lightness.shape == (16, 1, 32, 32)
     assert lightness.min() >= 0 and lightness.max() <= 100
 
