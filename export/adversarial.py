@@ -99,13 +99,13 @@ class PicturePool:
         """(N, C, H, W) -> the same shape, some of them from the pool, which keeps those given."""
         if self.size == 0:
             return pictures
-        shown = []
+        shown, where = [], random.device
         for picture in pictures.detach():
             if len(self.kept) < self.size:
                 self.kept.append(picture.clone())
                 shown.append(picture)
-            elif torch.rand((), generator=random) < 0.5:
-                place = int(torch.randint(self.size, (), generator=random))
+            elif torch.rand((), generator=random, device=where) < 0.5:
+                place = int(torch.randint(self.size, (), generator=random, device=where))
                 shown.append(self.kept[place])
                 self.kept[place] = picture.clone()
             else:

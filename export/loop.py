@@ -26,7 +26,7 @@ History = list[dict[str, float]]  # the loss terms of each step taken
 
 
 def launch(kind: Callable[[A, Fabric], Run[A]], args: A) -> History:
-    """Makes the run on its device and trains it."""
+    """Makes the run on its device and trains it; see `train`."""
     return train(kind(args, devices.start(args.device)))
 
 

@@ -62,14 +62,9 @@ class Args(run.TrainingArgs):
     rebalancing: float = option(0.5, "lambda of the rebalancing: 1 leaves all colours equal")
 
 
-def main() -> None:
-    run_script(Args, train)
-
-
 def train(args: Args) -> loop.History:
-    """Runs to `args.steps`, or until asked to stop; returns the loss terms of each step taken."""
     return loop.launch(Run, args)
 
 
 if __name__ == "__main__":
-    main()
+    run_script(Args, train)

@@ -211,14 +211,9 @@ def split_works(
     return sorted(chosen[held_out:]), sorted(chosen[:held_out])
 
 
-def main() -> None:
-    run_script(Args, train)
-
-
 def train(args: Args) -> loop.History:
-    """Runs to `args.steps`, or until asked to stop; returns the loss terms of each step taken."""
     return loop.launch(Run, args)
 
 
 if __name__ == "__main__":
-    main()
+    run_script(Args, train)

@@ -166,14 +166,9 @@ def sample_colors(sampler: Sampler, args: Args) -> Tensor:
     return lab_points(torch.cat(targets)[:, :, 2::4, 2::4])
 
 
-def main() -> None:
-    run_script(Args, train)
-
-
 def train(args: Args) -> loop.History:
-    """Runs to `args.steps`, or until asked to stop; returns the loss terms of each step taken."""
     return loop.launch(Run, args)
 
 
 if __name__ == "__main__":
-    main()
+    run_script(Args, train)

@@ -193,14 +193,9 @@ def style_target(vgg: VGG19, works: list[Tensor], args: Args) -> StyleTarget:
     return StyleTarget(average(covariances), average(means), average(deviations))
 
 
-def main() -> None:
-    run_script(Args, train)
-
-
 def train(args: Args) -> loop.History:
-    """Runs to `args.steps`, or until asked to stop; returns the loss terms of each step taken."""
     return loop.launch(Run, args)
 
 
 if __name__ == "__main__":
-    main()
+    run_script(Args, train)

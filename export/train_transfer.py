@@ -189,14 +189,9 @@ def standardize(generator: StyleTransfer, book: StyleBook, styles: list[int], ar
     generator.code_scale.copy_(codes.std(dim=0, unbiased=False) + 0.02)
 
 
-def main() -> None:
-    run_script(Args, train)
-
-
 def train(args: Args) -> loop.History:
-    """Runs to `args.steps`, or until asked to stop; returns the loss terms of each step taken."""
     return loop.launch(Run, args)
 
 
 if __name__ == "__main__":
-    main()
+    run_script(Args, train)
