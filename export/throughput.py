@@ -19,6 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import torch
 
 from core.errors import LimnerError
@@ -32,13 +33,14 @@ PARTS = ("pictures", "losses", "optimizer")
 
 @dataclass(frozen=True)
 class Speed:
-    """Seconds for `pictures` pictures. `processor` is what `shares` are of; without it, the wall.
+    """Seconds for one step of `pictures` pictures, the medians of `rounds` of them.
 
     shares: of the whole step, in [0, 1]: "pictures"; "losses", with the network's forward and
     backward pass; "optimizer", with the smoothed weights.
     """
 
     pictures: int
+    rounds: int
     step_wall: float
     bare_wall: float
     step_processor: float
@@ -71,7 +73,7 @@ def measure(run: Run[Any], rounds: int, at: int = 0) -> Speed:
     """Times `rounds` whole steps from step `at` on, and as many bare passes, in turns."""
     on_gpu = run.device.type == "cuda"
     run.clock.time = time.perf_counter if on_gpu else time.process_time
-    step = bare = (0.0, 0.0)
+    steps, bares, spent = [], [], 0.0
     for number in range(-1, rounds):  # the first one warms up
         step_number = at + max(0, number)
         run.clock.is_on = number >= 0
@@ -79,11 +81,21 @@ def measure(run: Run[Any], rounds: int, at: int = 0) -> Speed:
         batch = run.batch(step_number)
         alone = seconds(run, lambda given=batch: run.bare(given))
         if number >= 0:
-            step = (step[0] + whole[0], step[1] + whole[1])
-            bare = (bare[0] + alone[0], bare[1] + alone[1])
-    whole_step = step[0] if on_gpu else step[1]
-    shares = {name: run.clock.seconds.get(name, 0.0) / whole_step for name in PARTS}
-    return Speed(rounds * run.args.batch, step[0], bare[0], step[1], bare[1], shares)
+            steps.append(whole)
+            bares.append(alone)
+            spent += whole[0 if on_gpu else 1]
+    # medians, since others take the machine's caches away now and then
+    step_wall, step_processor = np.median(steps, axis=0)
+    bare_wall, bare_processor = np.median(bares, axis=0)
+    return Speed(
+        run.args.batch,
+        rounds,
+        step_wall,
+        bare_wall,
+        step_processor,
+        bare_processor,
+        {name: run.clock.seconds.get(name, 0.0) / spent for name in PARTS},
+    )
 
 
 def seconds(run: Run[Any], work: Callable[[], object]) -> tuple[float, float]:
@@ -105,7 +117,7 @@ def table(speed: Speed, run: Run[Any]) -> str:
         rows.append(("per second of processor time", speed.step_processor, speed.bare_processor))
     lines = [
         f"{run.network}, batches of {args.batch}, {precision}, {device}{threads}, "
-        f"{speed.pictures // args.batch} steps and as many bare passes in turns",
+        f"medians of {speed.rounds} steps and as many bare passes in turns",
         "",
         "| | whole step | network alone | ratio |",
         "|---|---|---|---|",

@@ -18,7 +18,7 @@ def test_shares_are_of_the_whole_step(colorize_args):
     run = train_colorize.Run(colorize_args, devices.start("cpu"))
     before = run.generator.logits.weight.clone()
     speed = throughput.measure(run, rounds=2)
-    assert speed.pictures == 2 * colorize_args.batch
+    assert (speed.pictures, speed.rounds) == (colorize_args.batch, 2)
     assert not torch.equal(run.generator.logits.weight, before)  # steps were really taken
     assert set(speed.shares) == {"pictures", "losses", "optimizer"}
     assert all(share > 0 for share in speed.shares.values())
@@ -52,7 +52,7 @@ def test_command_prints_the_table(colorize_args, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["throughput", *words])
     throughput.main()
     printed = capsys.readouterr().out
-    assert printed.startswith("colorizer, batches of 2, fp32, cpu, 1 threads, 1 steps")
+    assert printed.startswith("colorizer, batches of 2, fp32, cpu, 1 threads, medians of 1 steps")
     for name in ("pictures per second", "per second of processor time"):
         row = re.search(rf"\| {name} \| ([\d.]+) \| ([\d.]+) \| (\d+)% \|", printed)
         assert row
