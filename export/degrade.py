@@ -5,6 +5,8 @@ Only the network's input is degraded; the colours it must predict stay clean.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -31,15 +33,16 @@ def degrade(linear: Tensor, random: torch.Generator, share: float = 1.0) -> Tens
         ).float()
 
     grey = _film(linear, random, mixed=sometimes(0.35)) / 100.0
-    grey = _mix(grey, _blur(grey, uniform(0.0, 1.0)), sometimes(0.25))
-    grey = grey.clamp(1e-4, 1.0) ** (1 + (torch.exp(uniform(-0.4, 0.4)) - 1) * sometimes(0.5))
+    grey = _some(grey, _blur, uniform(0.0, 1.0), sometimes(0.25)).clamp(1e-4, 1.0)
+    grey = _some(grey, torch.pow, torch.exp(uniform(-0.4, 0.4)), sometimes(0.5))
     low, high = uniform(0.0, 0.2), uniform(0.8, 1.0)
     grey = _mix(grey, low + (high - low) * grey, sometimes(0.3))
     contrast = (grey - 0.5) * uniform(1.0, 1.3) + 0.5
     grey = _mix(grey, contrast, sometimes(0.2))
     grain = torch.randn(grey.shape, generator=random, device=device) * uniform(0.0, 0.05)
     grey = grey + grain * sometimes(0.4)
-    grey = _mix(grey, _blocks(grey), sometimes(0.15) * uniform(0.0, 1.0))
+    hit = sometimes(0.15)
+    grey = _some(grey, _blocks, uniform(0.0, 1.0), hit)
     return grey.clamp(0.0, 1.0) * 100.0
 
 
@@ -64,11 +67,22 @@ def _blur(grey: Tensor, amount: Tensor) -> Tensor:
     return _mix(grey, F.conv2d(F.pad(grey, (2, 2, 2, 2), mode="replicate"), kernel), amount)
 
 
-def _blocks(grey: Tensor) -> Tensor:
-    """Coarse quantisation in 8x8 blocks: the flatness and edges of strong JPEG compression."""
+def _blocks(grey: Tensor, amount: Tensor) -> Tensor:
+    """Coarse quantisation in 8x8 blocks: the flatness and edges of strong JPEG compression.
+
+    Blended by `amount` (N, 1, 1, 1) in [0, 1].
+    """
     mean = F.avg_pool2d(grey, 8)
     rough = F.interpolate(mean, size=grey.shape[-2:], mode="nearest")
-    return rough + torch.round((grey - rough) * 12) / 12
+    return _mix(grey, rough + torch.round((grey - rough) * 12) / 12, amount)
+
+
+def _some(
+    grey: Tensor, change: Callable[[Tensor, Tensor], Tensor], amount: Tensor, hit: Tensor
+) -> Tensor:
+    """`change` by its own `amount`, of the pictures where `hit` (N, 1, 1, 1) is 1 alone."""
+    chosen = hit.flatten().nonzero().flatten()
+    return grey.index_copy(0, chosen, change(grey[chosen], amount[chosen]))
 
 
 def _mix(first: Tensor, second: Tensor, amount: Tensor) -> Tensor:
