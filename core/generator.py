@@ -9,9 +9,10 @@ import importlib
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -74,10 +75,19 @@ class Generator:
             axis is free.
     """
 
-    def __init__(self, model: Model, graphs: dict[str, "Graph"], reason: str) -> None:
+    def __init__(
+        self,
+        model: Model,
+        graphs: dict[str, "Graph"],
+        reason: str,
+        device: str = "cpu",
+        threads: int = 0,
+    ) -> None:
+        """device, threads: that the graphs' sessions were made with."""
         self.model = model
         self.manifest = model.manifest
         self.reason = reason
+        self._device, self._threads = device, threads
         self.nodes = graphs[""].nodes
         self.provider = self.nodes.most_common(1)[0][0]
         self.recall = False
@@ -104,19 +114,20 @@ class Generator:
         if device not in DEVICES:
             raise DeviceUnavailable(f"There is no device '{device}' (known: {', '.join(DEVICES)}).")
         contents = [(graph, model.read_graph(graph)) for graph in model.manifest.graphs]
+        title = model.manifest.title
 
         def start(name: str) -> dict[str, Graph]:
             return {
-                graph.name: Graph(model, graph, _session(model, graph, content, name, threads))
+                graph.name: open_graph(graph, content, title, name, threads, graph.name == "")
                 for graph, content in contents
             }
 
         if device != "auto":
-            return cls(model, start(device), "")
+            return cls(model, start(device), "", device, threads)
         reason = ""
         for name in available_devices():
             try:
-                return cls(model, start(name), reason)
+                return cls(model, start(name), reason, name, threads)
             except (DeviceUnavailable, OutOfMemory) as error:
                 reason = reason or error.sentence
         raise DeviceUnavailable("No execution provider could be started.")
@@ -166,6 +177,18 @@ class Generator:
             for at in range(0, count, step)
         ]
         return {role: np.concatenate([part[role] for part in parts]) for role in wanted}
+
+    def beside(self, spec: GraphSpec, content: bytes, title: str) -> "Graph":
+        """A small graph of ours on the device of this generator, all of it, in full float32.
+
+        Raises:
+            DeviceUnavailable: the device lacks something that it needs.
+            ModelCorrupt, ModelUnsupported, OutOfMemory: as in `open`.
+        """
+        graph = open_graph(spec, content, title, self._device, self._threads, exact=True)
+        if set(graph.nodes) != {self.provider}:
+            raise DeviceUnavailable(f"{self.provider} cannot run all of '{title}'.")
+        return graph
 
     def put(self, array: Array) -> "Kept":
         """Bring a picture to where the main graph runs, once for all of this model's graphs.
@@ -250,20 +273,23 @@ class Kept:
         value: the runtime's.
         spec: of the output that it was, or of the input.
         title: of its model.
+        fetch: the numbers, in the processor's memory.
     """
 
     value: Any
     spec: TensorSpec
     title: str
+    fetch: Callable[[], Array]
 
     @property
-    def count(self) -> int:
-        """Pictures in it."""
-        return int(self.value.shape()[0])
+    def shape(self) -> tuple[int, ...]:
+        """(N, C, H, W), or (N, C)."""
+        shape = tuple(self.value.shape())
+        return (shape[0], shape[3], *shape[1:3]) if self.spec.layout == "NHWC" else shape
 
     def array(self) -> Array:
         """Fetched, in the units of its space. Raises ModelCorrupt."""
-        return from_graph(self.value.numpy(), self.spec, self.title, self.count)
+        return from_graph(self.fetch(), self.spec, self.title, self.shape[0])
 
     def fits(self, wanted: TensorSpec) -> bool:
         """Whether an input can take the numbers as they are."""
@@ -281,10 +307,11 @@ class Graph:
         takes_many: whether the first axis of everything that goes in and comes out is free.
     """
 
-    def __init__(self, model: Model, spec: GraphSpec, session: ort.InferenceSession) -> None:
-        _check_names(model, spec, session)
+    def __init__(self, title: str, spec: GraphSpec, session: ort.InferenceSession) -> None:
+        """Raises ModelCorrupt: the names of its tensors are not those of the spec."""
+        _check_names(title, spec, session)
         self.nodes = _nodes_by_provider(session)
-        self._title = model.manifest.title
+        self._title = title
         self._inputs = {tensor.role: tensor for tensor in spec.inputs}
         self._outputs = {tensor.role: tensor for tensor in spec.outputs}
         self._session = session
@@ -318,16 +345,17 @@ class Graph:
     ) -> dict[str, Array]:
         """As run, some inputs being where another graph left them."""
         specs = self._specs(wanted)
-        outputs = self._bound(inputs, specs, "cpu")
+        outputs = self._bound(inputs, specs, "cpu").get_outputs()
         count = outputs[0].shape()[0]
         return self._checked(specs, [output.numpy() for output in outputs], count, provider)
 
     def put(self, role: str, array: Array) -> Kept:
         """See Generator.put."""
         spec = self._inputs[role]
+        ready = to_graph(array, spec)
         with translated(self._title):
-            value = ort.OrtValue.ortvalue_from_numpy(to_graph(array, spec), self._memory, 0)
-        return Kept(value, spec, self._title)
+            value = ort.OrtValue.ortvalue_from_numpy(ready, self._memory, 0)
+        return Kept(value, spec, self._title, lambda: ready)
 
     @property
     def _memory(self) -> str:
@@ -338,13 +366,21 @@ class Graph:
     ) -> dict[str, Kept]:
         """See Generator.run_kept."""
         specs = self._specs(wanted)
-        outputs = self._bound(inputs, specs, self._memory)
-        return {s.role: Kept(o, s, self._title) for s, o in zip(specs, outputs, strict=True)}
+        binding = self._bound(inputs, specs, self._memory)
+
+        def fetch(number: int) -> Array:
+            with translated(self._title):
+                return binding.copy_outputs_to_cpu()[number]
+
+        return {
+            spec.role: Kept(value, spec, self._title, partial(fetch, number))
+            for number, (spec, value) in enumerate(zip(specs, binding.get_outputs(), strict=True))
+        }
 
     def _bound(
         self, inputs: "Mapping[str, Array | Kept]", specs: list[TensorSpec], memory: str
-    ) -> list[Any]:
-        """Run once; the outputs as the runtime's values in that memory."""
+    ) -> ort.IOBinding:
+        """Run once; the outputs are in that memory."""
         arrays: dict[str, Array] = {}
         binding = self._session.io_binding()
         for role, value in inputs.items():
@@ -364,7 +400,7 @@ class Graph:
         with translated(self._title):
             self._session.run_with_iobinding(binding, self._options)
             binding.synchronize_outputs()
-        return binding.get_outputs()
+        return binding
 
     def _specs(self, wanted: tuple[str, ...] | None) -> list[TensorSpec]:
         return [self._outputs[role] for role in wanted or self._outputs]
@@ -473,20 +509,41 @@ _OTHER_ERRORS = tuple(
 )
 
 
-def _session(
-    model: Model, spec: GraphSpec, graph: bytes, device: str, threads: int
-) -> ort.InferenceSession:
-    """A session on exactly that device. Raises DeviceUnavailable, ModelCorrupt, …"""
-    title = model.manifest.title
-    session = _start(graph, title, device, threads)
-    main = spec.name == ""  # a small part may well stay on the CPU
+def open_graph(
+    spec: GraphSpec,
+    content: bytes,
+    title: str,
+    device: str,
+    threads: int = 0,
+    main: bool = False,
+    exact: bool = False,
+) -> Graph:
+    """A session on exactly that device.
+
+    Args:
+        spec, content: the graph; title: for sentences.
+        main: it is of no use where that device runs no part of it; a small part may well stay on
+            the CPU.
+        exact: see _start.
+
+    Raises:
+        DeviceUnavailable, ModelCorrupt, ModelUnsupported: as Generator.open.
+    """
+    session = _start(content, title, device, threads, exact)
     if main and device != "cpu" and PROVIDERS[device] not in _nodes_by_provider(session):
         raise DeviceUnavailable(f"{PROVIDERS[device]} runs no part of '{title}' on this machine.")
-    return session
+    return Graph(title, spec, session)
 
 
-def _start(graph: bytes, title: str, device: str, threads: int) -> ort.InferenceSession:
-    """A session that runs something on that device, perhaps."""
+def _start(
+    graph: bytes, title: str, device: str, threads: int, exact: bool = False
+) -> ort.InferenceSession:
+    """A session that runs something on that device, perhaps.
+
+    Args:
+        exact: NVIDIA's cards may not round to ten bits (TF32) in between: differences of large
+            numbers are taken.
+    """
     options = ort.SessionOptions()
     options.log_severity_level = 3
     options.enable_mem_pattern = False  # a plan kept beside the arena: half as much memory again
@@ -497,7 +554,9 @@ def _start(graph: bytes, title: str, device: str, threads: int) -> ort.Inference
         options.add_session_config_entry(
             "session.model_external_initializers_file_folder_path", nothing
         )
-        providers = _choose_provider(options, device)
+        providers: Any = _choose_provider(options, device)
+        if exact and device == "cuda" and providers:
+            providers = [(providers[0], {"use_tf32": "0"}), *providers[1:]]
         with translated(title):
             try:
                 session = ort.InferenceSession(graph, options, providers=providers)
@@ -562,14 +621,14 @@ def _same(
     )
 
 
-def _check_names(model: Model, spec: GraphSpec, session: ort.InferenceSession) -> None:
+def _check_names(title: str, spec: GraphSpec, session: ort.InferenceSession) -> None:
     """Hold the graph to the names that its manifest gives. Raises ModelCorrupt."""
     inputs = {value.name for value in session.get_inputs()}
     outputs = {value.name for value in session.get_outputs()}
     described = {tensor.name for tensor in spec.inputs}
     if inputs != described or not {tensor.name for tensor in spec.outputs} <= outputs:
         raise ModelCorrupt(
-            f"The weights of '{model.manifest.title}' take {sorted(inputs)} and return "
+            f"The weights of '{title}' take {sorted(inputs)} and return "
             f"{sorted(outputs)}, which is not what its manifest says."
         )
 

@@ -199,14 +199,14 @@ def test_an_unknown_device_is_a_sentence(tmp_path):
 
 def test_auto_falls_back_to_the_cpu_and_says_why(tmp_path, monkeypatch):
     """A provider that is installed but cannot start, as on a machine without its driver."""
-    real = generator._session
+    real = generator.open_graph
 
-    def broken_webgpu(model, spec, graph, device, threads):
+    def broken_webgpu(spec, content, title, device, *more):
         if device == "webgpu":
             raise DeviceUnavailable("WebGpuExecutionProvider finds no graphics device.")
-        return real(model, spec, graph, device, threads)
+        return real(spec, content, title, device, *more)
 
-    monkeypatch.setattr(generator, "_session", broken_webgpu)
+    monkeypatch.setattr(generator, "open_graph", broken_webgpu)
     monkeypatch.setattr(generator, "available_devices", lambda: ("webgpu", "cpu"))
     runner = open_model(fakes.scale(tmp_path / "half", 0.5), "auto")
     assert runner.provider == "CPUExecutionProvider"
