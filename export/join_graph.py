@@ -100,7 +100,7 @@ class _Maker:
         mean = self._box(coarse)
         squares = self._box(self._node("Mul", coarse, coarse))
         variance = self._node("Sub", squares, self._node("Mul", mean, mean))
-        floor = self._node("Max", variance, self._constant(0))
+        floor = self._clipped(variance, least=0)
         gain = self._node("Reciprocal", self._node("Add", floor, self._constant(EPSILON)))
         value = self._grown(ab)
         mean_value = self._box(value)
@@ -132,8 +132,7 @@ class _Maker:
         )
         away = self._node("Add", self._node("Mul", x, to_x), self._node("Mul", z, to_z))
         linear = self._node("Add", self._node("Mul", away, self._room(away, y)), y)
-        encoded = self._encoded(linear)
-        ends = [encoded, self._constant(0), self._constant(1)]
+        ends = [self._encoded(linear), self._constant(0), self._constant(1)]
         self.nodes.append(helper.make_node("Clip", ends, ["rgb"]))
 
     def _room(self, away: str, y: str) -> str:
@@ -142,20 +141,20 @@ class _Maker:
         most = self._node("ReduceMax", away, axes=[1], keepdims=1)
         least = self._node("ReduceMin", away, axes=[1], keepdims=1)
         up = self._node("Sub", self._constant(1), y)
-        up = self._node("Div", up, self._node("Max", most, self._constant(tiny)))
-        down = self._node("Min", least, self._constant(-tiny))
-        down = self._node("Div", y, self._node("Neg", down))
-        return self._node("Clip", self._node("Min", up, down), self._constant(0), self._constant(1))
+        up = self._clipped(self._node("Div", up, self._clipped(most, least=tiny)), 0, 1)
+        down = self._node("Neg", self._clipped(least, most=-tiny))
+        down = self._clipped(self._node("Div", y, down), 0, 1)
+        return self._node("Sub", up, self._node("Relu", self._node("Sub", up, down)))  # the less
 
     def _root(self, y: str) -> str:
         """core.color.cube_root"""
-        upper = self._node("Max", y, self._constant(color.Y_KNEE))
+        upper = self._clipped(y, least=color.Y_KNEE)
         line = self._node("Mul", self._node("Sub", y, upper), self._constant(color.SLOPE))
         return self._node("Add", self._node("Pow", upper, self._constant(1 / 3)), line)
 
     def _cubed(self, value: str) -> str:
         """core.color.cube"""
-        upper = self._node("Max", value, self._constant(color.F_KNEE))
+        upper = self._clipped(value, least=color.F_KNEE)
         line = self._node("Sub", value, upper)
         line = self._node("Mul", line, self._constant(1 / color.SLOPE))
         square = self._node("Mul", upper, upper)
@@ -163,11 +162,11 @@ class _Maker:
 
     def _encoded(self, linear: str) -> str:
         """core.color.linear_to_srgb of what is not negative."""
-        knee = self._constant(color.LINEAR_KNEE)
-        straight = self._node("Mul", self._node("Min", linear, knee), self._constant(12.92))
-        power = self._node("Pow", self._node("Max", linear, knee), self._constant(1 / 2.4))
+        knee = color.LINEAR_KNEE
+        straight = self._node("Mul", self._clipped(linear, most=knee), self._constant(12.92))
+        power = self._node("Pow", self._clipped(linear, least=knee), self._constant(1 / 2.4))
         curve = self._node("Mul", power, self._constant(1.055))
-        curve = self._node("Sub", curve, self._constant(1.055 * color.LINEAR_KNEE ** (1 / 2.4)))
+        curve = self._node("Sub", curve, self._constant(1.055 * knee ** (1 / 2.4)))
         return self._node("Add", straight, curve)
 
     def _blocks(self, planes: str) -> str:
@@ -181,6 +180,11 @@ class _Maker:
 
     def _wide(self, planes: str) -> str:
         return self._between("wide_y", planes, "wide_x")
+
+    def _clipped(self, name: str, least: float | None = None, most: float | None = None) -> str:
+        """Clip, which WebGPU has; it lacks Max and Min."""
+        ends = ("" if end is None else self._constant(end) for end in (least, most))
+        return self._node("Clip", name, *ends)
 
     def _between(self, left: str, planes: str, right: str) -> str:
         return self._node("MatMul", self._node("MatMul", left, planes), right)

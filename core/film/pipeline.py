@@ -84,14 +84,13 @@ def make_frames(
     Raises:
         LimnerError: whatever the looks raise.
     """
-    color, *painting = looks
-    last = looks[-1]
-    shots = ahead(_shots(reader, plan, segments, looks[0], coding))
+    first, last = looks[0], looks[-1]
+    shots = ahead(_shots(reader, plan, segments, first, coding))
     with ThreadPoolExecutor(threads, "limner-film") as pool:
-        steadied = ahead(_steadied(_seen(shots, plan, looks[0], pool, threads), plan, segments,
-                                   looks[0]))  # fmt: skip
-        if painting:
-            colored = ahead(_colored(steadied, color, last))
+        seen = _seen(shots, plan, first, pool, threads)
+        steadied = ahead(_steadied(seen, plan, segments, first))
+        if isinstance(first, ColorLook) and last is not first:
+            colored = ahead(_colored(steadied, first, last))
             seen = _seen(colored, plan, last, pool, threads)
             steadied = ahead(_steadied(seen, plan, segments, last))
         own = _own(steadied, plan)
@@ -207,9 +206,10 @@ def _steadied(
             del steadiers[old]
 
 
-def _colored(steadied: Iterator[tuple[Shot, Array]], color: Look, painting: Look) -> Iterator[Shot]:
+def _colored(
+    steadied: Iterator[tuple[Shot, Array]], color: ColorLook, painting: Look
+) -> Iterator[Shot]:
     """Shots for the look that paints, with their colours."""
-    assert isinstance(color, ColorLook)
     number = -1
     lightness: Array = np.zeros(0)
     before = lightness
