@@ -17,7 +17,7 @@ import numpy as np
 
 from core.bands import chunk_rows, for_each_band
 from core.errors import BadRequest, ModelCorrupt
-from core.generator import Generator
+from core.generator import Generator, Kept
 from core.image import Image, check_usable
 from core.manifest import SizeSpec
 from core.merge import Light, Merger, fold
@@ -202,13 +202,29 @@ def predict(lightness: Array, generator: Generator) -> tuple[Array, Array]:
 
 def predict_many(lightness: list[Array], generator: Generator) -> list[tuple[Array, Array]]:
     """As predict, for several pictures of one size, in as few runs as the generator can."""
-    height, width = lightness[0].shape
-    size = legal_size(width, height, generator.manifest.size)
-    guides = np.stack([pad(plane, *size) for plane in lightness])
-    inputs = {"picture": np.ascontiguousarray(guides[:, None], np.float32)}
-    outputs = generator.run_many(inputs, ("picture",))
+    guides = guides_of(lightness, generator)
+    outputs = generator.run_many({"picture": guides[:, None]}, ("picture",))
     check_sizes(outputs, guides.shape[1:], generator)
     return list(zip(guides, outputs["picture"], strict=True))
+
+
+def predict_kept(lightness: list[Array], generator: Generator) -> tuple[Array, Kept]:
+    """As predict_many, in one run, ab staying where it was computed.
+
+    Returns:
+        (guides, ab): (N, H, W), and (N, 2, H / n, W / n).
+    """
+    guides = guides_of(lightness, generator)
+    kept = generator.run_kept({"picture": guides[:, None]}, ("picture",))["picture"]
+    check_sizes({"picture": kept}, guides.shape[1:], generator)
+    return guides, kept
+
+
+def guides_of(lightness: list[Array], generator: Generator) -> Array:
+    """L* of pictures of one size, padded to what the generator takes: (N, H, W)."""
+    height, width = lightness[0].shape
+    size = legal_size(width, height, generator.manifest.size)
+    return np.stack([pad(plane, *size) for plane in lightness]).astype(np.float32, copy=False)
 
 
 def infer(
@@ -238,8 +254,10 @@ def infer(
     return guide, outputs
 
 
-def check_sizes(outputs: Mapping[str, Array], shape: tuple[int, ...], generator: Generator) -> None:
-    """Raise ModelCorrupt unless every output is (H, W) divided by a whole number."""
+def check_sizes(
+    outputs: Mapping[str, Array | Kept], shape: tuple[int, ...], generator: Generator
+) -> None:
+    """Raise ModelCorrupt unless every output (N, C, h, w) is (H, W) divided by a whole number."""
     for output in outputs.values():
         rows, columns = output.shape[2:]
         ratio = shape[0] // max(rows, 1)

@@ -98,7 +98,7 @@ def run_stylize(work: Work) -> Answer:
     source = None
     if settings.colorize:
         work.progress(0.0, "Finding colours")
-        source = Colored.predict(work.image, work.find("colorize", ""))
+        source = Colored.predict(work.image, work.find("colorize", ""), keep=not work.preview)
     painted = paint(
         work.image, generator, settings, work.progress, style_images=images, source=source
     )

@@ -58,3 +58,14 @@ def test_webgpu_gives_the_cpus_numbers(reports: Reports, graph: str):
     for role, width in reports[graph]["range"].items():
         assert width > 0  # it is no constant
         assert reports[graph]["difference"][role] < TOLERANCE * width, role
+
+
+def test_colouring_before_painting_stays_on_the_device(reports: Reports):
+    """What the colouriser said, and the coloured picture, are in its memory, not the processor's;
+    and the painting is the one that NumPy and the processor give.
+    """
+    report = reports["colored and painted"]
+    assert "cpu" not in report["kept"] and len(report["kept"]) == 2
+    assert report["chroma"] > 0.02 and report["range"] > 0.5
+    assert report["colored"] < TOLERANCE
+    assert report["painted"] < TOLERANCE * report["range"]
