@@ -4,6 +4,7 @@ pixels -> paper and lines                            core.lineart
        -> areas, from the reduced lines              core.regions
        -> hints, which part areas                    core.sketch_hints, core.flats
        -> generator: colours, small                  here
+       -> hints in open outlines, and the paper      core.openings
        -> one colour an area, and the shading        core.flats
        -> edges at full size, band by band           core.edges
        -> colours, flats, lines, and the picture     core.sketch_layers
@@ -32,6 +33,7 @@ from core.flats import (
 from core.generator import Generator
 from core.image import Image, check_usable
 from core.lineart import LineReader, Reduced, read_paper, reduce_ink
+from core.openings import Closed, close_openings, keep_paper
 from core.recall import Recall
 from core.regions import find_areas
 from core.resample import area_resize, bilinear_resize, fit_size, pad
@@ -59,12 +61,13 @@ strictness; more at less.
 
 @dataclass(frozen=True, eq=False)
 class Drawing:
-    """A drawing taken apart; the same for every colouring of it."""
+    """A drawing taken apart; the same for every colouring of it. Closed where there are hints."""
 
     reader: LineReader
     reduced: Reduced
     hints: Hints | None
     colored: Colored
+    closed: Closed | None = None
 
 
 def color_sketch(
@@ -146,7 +149,8 @@ def take_apart(image: Image, hint: Other | None, progress: Progress) -> Drawing:
     progress(0.15, "Finding areas")
     hints = read_hints(hint, image, reduced.block)
     areas = find_areas(reduced.ink)
-    return Drawing(reader, reduced, hints, apply_hints(areas, hints))
+    closed = None if hints is None else close_openings(reduced.ink)
+    return Drawing(reader, reduced, hints, apply_hints(areas, hints), closed)
 
 
 def _painting(
@@ -154,6 +158,8 @@ def _painting(
 ) -> Painting:
     """The colours of one colouring."""
     colored = drawing.colored
+    if predicted is not None and drawing.hints is not None and drawing.closed is not None:
+        colored = keep_paper(colored, drawing.hints, drawing.closed, *predicted)
     areas = colored.areas
     paper = drawing.reader.paper.color.astype(np.float32)
     shade = np.zeros((3, *areas.labels.shape), np.float32)
@@ -161,7 +167,7 @@ def _painting(
         table = np.broadcast_to(paper, (areas.count, 3)).copy()
     else:
         colors, visible = predicted
-        cells = cell_labels(areas, colors.shape[1:], visible)
+        cells = cell_labels(areas.labels, colors.shape[1:], visible)
         table, known = area_colors(colors, cells, areas.count)
         table = fill_missing(table, known, areas, _on_grid(colors, visible, areas.labels.shape))
         flat = even_out(table.copy(), colored)
