@@ -12,7 +12,8 @@ from core.colorize import predict, reduced_lightness
 from core.generator import Generator
 from core.image import Image
 from core.merge import Merger, fold
-from core.resample import fit_size, guided_upsample, linear_taps
+from core.part import Part, Place
+from core.resample import fit_size, guided_upsample
 from core.tiling import Rect
 
 Array = np.ndarray
@@ -34,6 +35,10 @@ class Source(Protocol):
         """
         ...
 
+    def of(self, part: Part) -> "Source":
+        """The same of a part of the layer that this one is the small picture of."""
+        ...
+
 
 class Plain:
     """A picture as it is; a grey one has equal channels."""
@@ -46,14 +51,18 @@ class Plain:
         values = pixels.transpose(2, 0, 1) * np.float32(1 / self.image.full)
         return np.broadcast_to(values, (3, rect.height, rect.width))
 
+    def of(self, part: Part) -> "Plain":
+        return Plain(part.image)
+
 
 class Colored:
     """A picture that gets its colours from a colouriser, its own lightness being kept."""
 
-    def __init__(self, image: Image, coefficients: Array) -> None:
-        """coefficients: (4, h, w) of core.merge.fold."""
+    def __init__(self, image: Image, coefficients: Array, place: Place | None = None) -> None:
+        """coefficients: (4, h, w) of core.merge.fold, of the whole that the image lies in."""
         self.image = image
         self._coefficients = coefficients
+        self._place = place or Place.whole(image)
 
     @classmethod
     def predict(cls, image: Image, generator: Generator) -> "Colored":
@@ -73,12 +82,17 @@ class Colored:
         rows, columns = slices(rect)
         part = Image(self.image.pixels[rows, columns])
         height, width = self._coefficients.shape[1:]
-        across = linear_taps(self.image.width, width, columns.start, columns.stop)
-        used, weights = linear_taps(self.image.height, height, rows.start, rows.stop).matrix()
+        whole = self._place
+        place = Place(whole.x + columns.start, whole.y, whole.width, whole.height)
+        across = place.columns(width, rect.width)
+        used, weights = place.rows(height, rows.start, rows.stop).matrix()
         wide = across.columns(self._coefficients[:, used])
         colors = np.empty((rect.height, rect.width, 3), np.float32)
         Merger(part, rect.height, 1.0).merge(part.pixels, wide, weights, colors)
         return colors.transpose(2, 0, 1)
+
+    def of(self, part: Part) -> "Colored":
+        return Colored(part.image, self._coefficients, part.place)
 
 
 def slices(rect: Rect) -> tuple[slice, slice]:

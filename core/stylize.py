@@ -26,6 +26,7 @@ from core.generator import Generator, Kept
 from core.image import Image, check_usable
 from core.keep_colors import keep_colors
 from core.manifest import Manifest
+from core.part import Part
 from core.resample import fit_size
 from core.source import Plain, Source
 from core.statistics import MeanFeatures
@@ -104,12 +105,15 @@ class Painted:
         brush_size: by how much the picture was reduced to be painted.
         tiles: in how many parts it was painted.
         differ: whether these may differ in tone, being cross-faded.
+        finer: whether a part's strokes are broader than in the layer's painting, for want of
+            resolution.
     """
 
     image: Image
     brush_size: float
     tiles: int
     differ: bool
+    finer: bool = False
 
 
 def stylize(
@@ -133,8 +137,9 @@ def paint(
     out: Array | None = None,
     style_images: tuple[Image, ...] = (),
     source: Source | None = None,
+    part: Part | None = None,
 ) -> Painted:
-    """Paint a picture.
+    """Paint a picture, or a part of a layer of which the picture is the small whole.
 
     Args:
         image: any Image; a grey one is painted as R'G'B' with equal channels.
@@ -145,6 +150,8 @@ def paint(
             image.pixels, which the tiles' overlaps are read from.
         style_images: of a model that takes a style; see also settings.styles.
         source: what is painted, where that is not the image as it is.
+        part: what alone is to be painted, with strokes as broad as in the layer's own painting
+            where its resolution suffices; for models that can_part.
 
     Returns:
         Float values beyond 0..1 are clipped for the generator, and kept where strength keeps them.
@@ -168,10 +175,29 @@ def paint(
             f"The model '{generator.manifest.title}' takes no style picture.",
             "Choose a style that is made from a picture, or give none.",
         )
+    finer = False
+    if part is not None:
+        source = source.of(part)
+        grid, finer = part_grid(part, generator.manifest, settings.brush_size)
+        network = network.on(source, grid)
+        image = part.image
     result = image.color_result(out)
     tiles = network.paint(_Finish(source, grid, settings, result))
     differ = len(tiles) > 1 and tiles[-1].blend != (0, 0)
-    return Painted(result, round(image.width / grid.small_width, 2), len(tiles), differ)
+    return Painted(result, round(grid.width / grid.small_width, 2), len(tiles), differ, finer)
+
+
+def can_part(manifest: Manifest) -> bool:
+    """Whether a part of a picture comes out as it does in the whole."""
+    return manifest.tiling.policy == "allowed"
+
+
+def part_grid(part: Part, manifest: Manifest, brush_size: float) -> tuple[Grid, bool]:
+    """At which size a part is painted, and whether strokes are finer in the layer's painting."""
+    painted = working_grid(*part.layer, manifest, brush_size)
+    factor = part.place.width / painted.small_width
+    grid = Grid.reduced(part.image.width, part.image.height, max(factor, 1.0))
+    return grid, factor < 1
 
 
 def stylize_many(
@@ -245,6 +271,12 @@ class _Network:
         """What the generator is given for a tile, (1, 3, h, w)."""
         return read_tile(self._read, tile, *self._size)
 
+    def on(self, source: Source, grid: Grid) -> "_Network":
+        """The same with what it has learnt, on another picture."""
+        other = _Network(self._generator, source, grid, self._progress)
+        other._beside, other._begin = self._beside, self._begin
+        return other
+
     def learn(self, styles: list[Style], preserve_colors: float) -> None:
         """Find what an arbitrary style's main graph is told beside the pixels."""
         self._progress(0.0, "Looking at the style")
@@ -266,8 +298,9 @@ class _Network:
             for number, tile in enumerate(tiles):
                 self._tell(0.0, 0.3, number, tiles, "Looking at")
                 given = self.read(tile)
-                # a picture of one tile stays where both graphs run
-                self._held = self._generator.put(given) if len(tiles) == 1 else None
+                # a picture of one tile stays where both graphs run; a preview's is remembered
+                stays = len(tiles) == 1 and not self._generator.recall
+                self._held = self._generator.put(given) if stays else None
                 sums.add(tile, given, self._held)
 
         run_tiles(self._manifest, *self._size, encode)
