@@ -169,15 +169,21 @@ class Gimp3Host(Host):
         """Whether GIMP shows pictures by the profile of a monitor."""
         return Gimp.get_color_configuration().get_display_color_profile() is not None
 
-    def preview_selection(self):
-        """What the preview shows of the selection, a byte a pixel; None for no selection."""
+    def preview_selection(self, part=None):
+        """What the preview, or a part of it, shows of the selection, a byte a pixel; None for no
+        selection.
+        """
         if self._replaced or Gimp.Selection.is_empty(self._image):
             return None
         full = self._picture
         scale = preview_scale(full["width"], full["height"])
-        width, height = preview_size(full["width"], full["height"])
+        left, top, (width, height) = 0, 0, preview_size(full["width"], full["height"])
+        if part is not None:
+            left, top, width, height, size = part
+            scale = size[0] / full["width"]
         _, x, y = self._drawable.get_offsets()
-        rectangle = Gegl.Rectangle.new(round(x * scale), round(y * scale), width, height)
+        left, top = left + round(x * scale), top + round(y * scale)
+        rectangle = Gegl.Rectangle.new(left, top, width, height)
         selection = self._image.get_selection().get_buffer()
         return selection.get(rectangle, scale, "Y u8", Gegl.AbyssPolicy.BLACK)
 
@@ -197,6 +203,21 @@ class Gimp3Host(Host):
             rectangle, preview_scale(*size), picture_format, Gegl.AbyssPolicy.CLAMP
         )
         return {"width": width, "height": height, "format": picture_format}, pixels
+
+    def preview_part(self, part):
+        """A plugin.preview.Part of the layer, as preview() gives the whole.
+
+        Raises Unsupported where the layer has gone meanwhile.
+        """
+        if not self.alive():
+            raise Unsupported(tr("The layer was removed or resized."), tr("Close this dialog."))
+        picture_format = self._picture["format"].partition(" ")[0] + " u8"
+        rectangle = Gegl.Rectangle.new(*part[:4])
+        scale = part.size[0] / self._picture["width"]
+        pixels = self._drawable.get_buffer().get(
+            rectangle, scale, picture_format, Gegl.AbyssPolicy.CLAMP
+        )
+        return {"width": part.width, "height": part.height, "format": picture_format}, pixels
 
     def new_draft(self, name, picture):
         return Gimp3Draft(self._image, name, picture)
