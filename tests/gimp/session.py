@@ -20,6 +20,9 @@ INSTALL_LIMIT_S = 600
 HEADLESS_LIMIT_S = 1200
 COMMAND_LIMIT_S = 120
 
+ROUNDING = 1e-6
+"""babl reads a gray layer's alpha as float in another order of operations than a color layer's."""
+
 REPOSITORY = "/limner/repository"
 INSIDE = REPOSITORY + "/tests/gimp/inside"
 
