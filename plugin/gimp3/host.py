@@ -353,7 +353,7 @@ class Gimp3Host(Host):
         copy = layer.create_mask(Gimp.AddMaskType.WHITE)
         combined = copy.combine_masks(mask, Gimp.ChannelOps.REPLACE, 0, 0)
         must(combined, "the mask cannot be copied")
-        must(layer.add_mask(copy), "the mask cannot be added")
+        _give_mask(layer, copy)
         layer.set_apply_mask(old.get_apply_mask())
 
     def _add_mask(self, layer):
@@ -366,7 +366,7 @@ class Gimp3Host(Host):
         if own is not None and self._drawable.get_apply_mask():
             combined = mask.combine_masks(own, Gimp.ChannelOps.INTERSECT, 0, 0)
             must(combined, "the masks cannot be combined")
-        must(layer.add_mask(mask), "the mask cannot be added")
+        _give_mask(layer, mask)
 
     def progress(self, fraction, text):
         Gimp.progress_set_text(text)
@@ -374,3 +374,9 @@ class Gimp3Host(Host):
 
     def tell(self, sentence):
         Gimp.message(sentence)
+
+
+def _give_mask(layer, mask):
+    """Add a mask, and leave the layer itself the one that is worked on, also in a saved file."""
+    must(layer.add_mask(mask), "the mask cannot be added")
+    layer.set_edit_mask(False)
