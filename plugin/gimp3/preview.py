@@ -20,6 +20,7 @@ MOST = (480, 320)
 SHARP_FROM = 3.0  # zoom from which on pixels are shown as squares
 _CHECKS = (8, 0x999999, 0x666666)  # size and colors of what shines through transparency
 _BEHIND = 0x3C3C3CFF
+CLEAR = 40  # pixels between the divider and a place that was clicked
 _STILL = 3  # pixels that a hand moves while it clicks
 _LINE, _EDGE = 0xFFFFFFFF, 0x000000FF
 
@@ -205,6 +206,8 @@ class SplitView(Gtk.EventBox):
             return True
         point = self._view.point(event.x, event.y)
         if point is not None and not self._view.is_on_divider(event.x):
+            if event.x < self._view.divider:  # what becomes of this place is to be seen
+                self._view.move_divider(event.x - CLEAR)
             self._clicked(*point)
         return True
 
