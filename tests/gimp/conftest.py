@@ -18,7 +18,7 @@ from tests.gimp.chroot import CommandFailed, Missing, suites
 from tests.gimp.session import INSIDE, Session
 
 PROFILE = "/limner/home/window-profile"
-WINDOW_LIMIT_S = 1200
+WINDOW_LIMIT_S = 2400
 
 
 def cannot_run(sentence: str) -> NoReturn:
