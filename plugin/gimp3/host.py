@@ -40,6 +40,7 @@ _MODES = {
     "normal": Gimp.LayerMode.NORMAL,
     "color": Gimp.LayerMode.LCH_COLOR,
     "multiply": Gimp.LayerMode.MULTIPLY,
+    "lines": Gimp.LayerMode.NORMAL,
 }
 _SRGB_TYPES = {"u8": "u8", "u16": "u16"}
 _OTHER_TYPES = {"u8": "u16"}
@@ -281,6 +282,8 @@ class Gimp3Host(Host):
         for number, piece in enumerate(pieces):
             layer = piece.draft.take(self._image)
             layer.set_mode(_MODES[piece.mode])
+            if piece.mode == "lines":
+                layer.set_composite_space(Gimp.LayerColorSpace.RGB_PERCEPTUAL)
             layer.set_visible(piece.visible)
             placed = layer.set_offsets(left + piece.x, top + piece.y)
             must(placed, "the new layer cannot be placed")
