@@ -22,7 +22,8 @@ from core.image import Image, check_usable
 from core.manifest import SizeSpec
 from core.merge import Light, Merger, fold
 from core.palette import check_palette
-from core.resample import area_rows, area_taps, fit_size, guided_upsample, linear_taps, pad
+from core.part import Place
+from core.resample import area_rows, area_taps, fit_size, guided_upsample, pad
 from core.tiling import legal_size
 from core.variants import MOST_SEED
 
@@ -140,12 +141,17 @@ def lay_fit(
     settings: ColorizeSettings,
     result: Image,
     progress: Progress,
+    place: Place | None = None,
 ) -> None:
-    """As `lay`, for the slopes and offsets (2, h, w) that `guided_upsample` found."""
+    """As `lay`, for the slopes and offsets (2, h, w) that `guided_upsample` found.
+
+    place: where the image lies in the whole that they are of; None where it is the whole.
+    """
     visible = np.s_[:, : work[1], : work[0]]
     saturation = np.float32(settings.saturation)
     slopes, offsets = (plane[visible] * saturation for plane in fit)
-    _merge(image, fold(slopes, offsets), settings.strength, result, progress)
+    place = place or Place.whole(image)
+    _merge(image, fold(slopes, offsets), settings.strength, result, progress, place)
 
 
 def reduced_lightness(
@@ -275,19 +281,24 @@ def work_size(size: SizeSpec, width: int, height: int) -> tuple[int, int]:
 
 
 def _merge(
-    image: Image, coefficients: Array, strength: float, result: Image, progress: Progress
+    image: Image,
+    coefficients: Array,
+    strength: float,
+    result: Image,
+    progress: Progress,
+    place: Place,
 ) -> None:
     """Lay the enlarged coefficients (4, h, w) over the picture's lightness, into result."""
     height, width = coefficients.shape[1:]
-    across = linear_taps(image.width, width)
+    across = place.columns(width, image.width)
     rows = chunk_rows(image.width)
 
     def work(start: int, stop: int, merger: Merger) -> None:
-        used, _ = linear_taps(image.height, height, start, stop).matrix()
+        used, _ = place.rows(height, start, stop).matrix()
         wide = across.columns(coefficients[:, used])
         for top in range(start, stop, rows):
             end = min(top + rows, stop)
-            inner, weights = linear_taps(image.height, height, top, end).matrix()
+            inner, weights = place.rows(height, top, end).matrix()
             part = wide[:, inner.start - used.start : inner.stop - used.start]
             merger.merge(image.pixels[top:end], part, weights, result.pixels[top:end])
 

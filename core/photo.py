@@ -87,8 +87,9 @@ def color_photo(work: Work, generator: Generator) -> Answer:
 def _lay_all(work: Work, found: list[Colors], size: tuple[int, int]) -> list[Image]:
     """One picture for each; the first is made last, for it may take the source's memory."""
     images: list[Image] = []
+    image, place = work.shown
     for number, colors in reversed(list(enumerate(found))):
-        result = work.image.color_result(work.color_memory() if number == 0 else None)
+        result = image.color_result(work.color_memory() if number == 0 else None)
         done = len(images) / len(found)
 
         def progress(fraction: float, text: str, done: float = done) -> None:
@@ -96,7 +97,7 @@ def _lay_all(work: Work, found: list[Colors], size: tuple[int, int]) -> list[Ima
             work.progress(0.6 + 0.4 * (done + share), text)
 
         progress(0.6, "Laying colour over the picture")
-        lay_fit(work.image, colors.fit, size, work.settings, result, progress)
+        lay_fit(image, colors.fit, size, work.settings, result, progress, place)
         images.insert(0, result)
     return images
 

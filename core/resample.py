@@ -94,7 +94,7 @@ class Taps:
         return slice(first, stop), weights
 
 
-def linear_taps(count: int, inputs: int, start: int = 0, stop: int | None = None) -> Taps:
+def linear_taps(count: float, inputs: int, start: int = 0, stop: int | None = None) -> Taps:
     """Taps that enlarge `inputs` samples to count pixels, start..stop of which are wanted."""
     position = (np.arange(start, count if stop is None else stop) + 0.5) * (inputs / count) - 0.5
     position = np.clip(position, 0, inputs - 1)

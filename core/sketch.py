@@ -11,7 +11,7 @@ pixels -> paper and lines                            core.lineart
 """
 
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -34,6 +34,7 @@ from core.generator import Generator
 from core.image import Image, check_usable
 from core.lineart import LineReader, Reduced, read_paper, reduce_ink
 from core.openings import Closed, close_openings, keep_paper
+from core.part import Part
 from core.recall import Recall
 from core.regions import find_areas
 from core.resample import area_resize, bilinear_resize, fit_size, pad
@@ -79,6 +80,7 @@ def color_sketch(
     reference: Other | None = None,
     with_layers: bool = True,
     recall: Recall | None = None,
+    part: Part | None = None,
 ) -> tuple[Image, tuple[Layer, ...]]:
     """Colour a drawing.
 
@@ -92,6 +94,7 @@ def color_sketch(
         reference: picture of whose colours the result is to be made.
         with_layers: whether to make the layers besides the picture.
         recall: where areas and the generator's colours are kept between previews.
+        part: what alone is to be painted, its lines being read anew; see core.part.
 
     Returns:
         (picture, layers): R'G'B' or R'G'B'A of the image's channel type and size; and "colors",
@@ -122,8 +125,13 @@ def color_sketch(
         painting = _painting(drawing, predicted, settings, swatches)
         progress(done + 0.5 * step, "Laying colour under the lines")
         first = with_layers and number == 0
-        canvas = Canvas.empty(image, drawing.reader.paper, first, settings.flats)
-        paint(drawing.reader, painting, canvas)
+        reader = drawing.reader
+        if part is not None:
+            reader = LineReader(part.image, reader.paper, part.place)
+            block = painting.block * part.place.width / image.width
+            painting = replace(painting, block=block)
+        canvas = Canvas.empty(reader.image, reader.paper, first, settings.flats)
+        paint(reader, painting, canvas)
         if number == 0:
             picture = canvas.picture
             layers += canvas.layers()

@@ -16,7 +16,8 @@ from core.errors import OutOfMemory
 from core.generator import Generator, Kept
 from core.image import Image
 from core.merge import Merger, fold
-from core.resample import guided_upsample, linear_taps
+from core.part import Part, Place
+from core.resample import guided_upsample
 from core.tiling import Rect
 
 Array = np.ndarray
@@ -38,6 +39,10 @@ class Source(Protocol):
         """
         ...
 
+    def of(self, part: Part) -> "Source":
+        """The same of a part of the layer that this one is the small picture of."""
+        ...
+
 
 class Plain:
     """A picture as it is; a grey one has equal channels."""
@@ -49,6 +54,9 @@ class Plain:
         pixels = self.image.pixels[slices(rect)][..., : 1 if self.image.is_grey else 3]
         values = pixels.transpose(2, 0, 1) * np.float32(1 / self.image.full)
         return np.broadcast_to(values, (3, rect.height, rect.width))
+
+    def of(self, part: Part) -> "Plain":
+        return Plain(part.image)
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,12 +109,16 @@ class Colored:
     Attributes:
         image: the picture.
         coloring, number: what was said of it, or of several pictures of which it is that one.
+        place: where it lies in what was coloured.
     """
 
-    def __init__(self, image: Image, coloring: Coloring, number: int = 0) -> None:
+    def __init__(
+        self, image: Image, coloring: Coloring, number: int = 0, place: Place | None = None
+    ) -> None:
         self.image = image
         self.coloring = coloring
         self.number = number
+        self.place = place or Place.whole(image)
 
     @classmethod
     def predict(cls, image: Image, generator: Generator, keep: bool = False) -> "Colored":
@@ -118,12 +130,17 @@ class Colored:
         part = Image(self.image.pixels[rows, columns])
         coefficients = self._coefficients
         height, width = coefficients.shape[1:]
-        across = linear_taps(self.image.width, width, columns.start, columns.stop)
-        used, weights = linear_taps(self.image.height, height, rows.start, rows.stop).matrix()
+        whole = self.place
+        place = Place(whole.x + columns.start, whole.y, whole.width, whole.height)
+        across = place.columns(width, rect.width)
+        used, weights = place.rows(height, rows.start, rows.stop).matrix()
         wide = across.columns(coefficients[:, used])
         colors = np.empty((rect.height, rect.width, 3), np.float32)
         Merger(part, rect.height, 1.0).merge(part.pixels, wide, weights, colors)
         return colors.transpose(2, 0, 1)
+
+    def of(self, part: Part) -> "Colored":
+        return Colored(part.image, self.coloring, self.number, part.place)
 
     @cached_property
     def _coefficients(self) -> Array:

@@ -25,6 +25,7 @@ from core.finish import Finish
 from core.generator import Generator
 from core.image import Image, check_usable
 from core.manifest import Manifest
+from core.part import Part
 from core.resample import fit_size
 from core.source import Colored, Plain, Source
 from core.style_pictures import check_files, check_weight, gather
@@ -83,12 +84,15 @@ class Painted:
         brush_size: by how much the picture was reduced to be painted.
         tiles: in how many parts it was painted.
         differ: whether these may differ in tone, being cross-faded.
+        finer: whether a part's strokes are broader than in the layer's painting, for want of
+            resolution.
     """
 
     image: Image
     brush_size: float
     tiles: int
     differ: bool
+    finer: bool = False
 
 
 def stylize(
@@ -112,8 +116,9 @@ def paint(
     out: Array | None = None,
     style_images: tuple[Image, ...] = (),
     source: Source | None = None,
+    part: Part | None = None,
 ) -> Painted:
-    """Paint a picture.
+    """Paint a picture, or a part of a layer of which the picture is the small whole.
 
     Args:
         image: any Image; a grey one is painted as R'G'B' with equal channels.
@@ -124,6 +129,8 @@ def paint(
             image.pixels, which the tiles' overlaps are read from.
         style_images: of a model that takes a style; see also settings.styles.
         source: what is painted, where that is not the image as it is.
+        part: what alone is to be painted, with strokes as broad as in the layer's own painting
+            where its resolution suffices; for models that can_part.
 
     Returns:
         Float values beyond 0..1 are clipped for the generator, and kept where strength keeps them.
@@ -147,10 +154,29 @@ def paint(
             f"The model '{generator.manifest.title}' takes no style picture.",
             "Choose a style that is made from a picture, or give none.",
         )
+    finer = False
+    if part is not None:
+        source = source.of(part)
+        grid, finer = part_grid(part, generator.manifest, settings.brush_size)
+        painter = painter.on(source, grid)
+        image = part.image
     result = image.color_result(out)
     tiles = painter.paint(_finish(source, grid, settings, result))
     differ = len(tiles) > 1 and tiles[-1].blend != (0, 0)
-    return Painted(result, round(image.width / grid.small_width, 2), len(tiles), differ)
+    return Painted(result, round(grid.width / grid.small_width, 2), len(tiles), differ, finer)
+
+
+def can_part(manifest: Manifest) -> bool:
+    """Whether a part of a picture comes out as it does in the whole."""
+    return manifest.tiling.policy == "allowed"
+
+
+def part_grid(part: Part, manifest: Manifest, brush_size: float) -> tuple[Grid, bool]:
+    """At which size a part is painted, and whether strokes are finer in the layer's painting."""
+    painted = working_grid(*part.layer, manifest, brush_size)
+    factor = part.place.width / painted.small_width
+    grid = Grid.reduced(part.image.width, part.image.height, max(factor, 1.0))
+    return grid, factor < 1
 
 
 def stylize_many(

@@ -8,6 +8,7 @@ from core.brush import LUMA, REACH, Grid, reduce_rect
 from core.finish import Finish
 from core.generator import Generator, Kept
 from core.join import Join
+from core.part import Place
 from core.source import Colored, Source
 from core.statistics import MeanFeatures
 from core.style_pictures import ColorMove, Style, mixed_code
@@ -54,6 +55,12 @@ class TilePainter:
             return self._join.color([self._source], tile.read)
         return self.read(tile)
 
+    def on(self, source: Source, grid: Grid) -> "TilePainter":
+        """The same with what it has learnt, on another picture."""
+        other = TilePainter(self._generator, source, grid, self._progress)
+        other._beside, other._begin = self._beside, self._begin
+        return other
+
     def learn(self, styles: list[Style], preserve_colors: float) -> None:
         """Find what an arbitrary style's main graph is told beside the pixels."""
         self._progress(0.0, "Looking at the style")
@@ -76,7 +83,8 @@ class TilePainter:
             for number, tile in enumerate(tiles):
                 self._tell(0.0, 0.3, number, tiles, "Looking at")
                 given = self._given(tile)
-                if len(tiles) == 1:  # it stays where both graphs run
+                # a picture of one tile stays where both graphs run; a preview's is remembered
+                if len(tiles) == 1 and not self._generator.recall:
                     given = given if isinstance(given, Kept) else self._generator.put(given)
                     self._held = given
                 sums.add(tile, given)
@@ -131,9 +139,11 @@ class TilePainter:
 def join_for(generator: Generator, source: Source, grid: Grid) -> Join | None:
     """What colours a picture on the painter's own device; None where that is not done.
 
-    Not for a reduced picture, which is coloured at full size for its detail anyway; and not in
-    previews, for which the painter remembers what it was given.
+    Not for a reduced picture, which is coloured at full size for its detail anyway; not for a part
+    of one; and not in previews, for which the painter remembers what it was given.
     """
     if not isinstance(source, Colored) or grid.is_reduced or generator.recall:
+        return None
+    if source.place != Place.whole(source.image):
         return None
     return Join.beside(generator)
