@@ -128,6 +128,8 @@ def picture_others(options: argparse.Namespace, count: int) -> tuple[tuple[str, 
         others.append(("hint", Path(hints)))
     if references and options.task != "colorize":
         raise BadRequest("--reference is for colorize.", "Leave it out for style.")
+    if getattr(options, "color_reference", ()):
+        raise BadRequest("--color-reference is for films.", "Leave it out for pictures.")
     if len(references) > 1:
         raise BadRequest("Pictures take one --reference.", "Leave out the others.")
     return (*others, *(("reference", Path(reference)) for reference in references))
@@ -232,12 +234,13 @@ def run_films(
     start = time.monotonic()
     outcomes: list[Outcome] = []
     references = tuple(map(_reference, options.reference))
+    color_references = tuple(map(_reference, getattr(options, "color_reference", ())))
     for number, (source, target) in enumerate(targets, 1):
         progress = FilmProgress(sys.stderr, f"[{number}/{len(targets)}] {source.name}")
         job = FilmJob(
             source, target, task.name, settings, task.model, task.device, task.folders,
-            options.codec, options.quality, options.steady, references, options.segment,
-            overwrite=options.overwrite,
+            options.codec, options.quality, options.steady, references, color_references,
+            options.segment, overwrite=options.overwrite,
         )  # fmt: skip
         outcome = Outcome(str(source), str(target), "done")
         outcomes.append(outcome)
@@ -272,12 +275,18 @@ def check_film_options(options: argparse.Namespace) -> None:
         raise BadRequest(f"--steady is {options.steady}, not a number from 0 to 1.")
     if not 2 <= options.segment <= 100000:
         raise BadRequest(f"--segment is {options.segment}, not a number from 2 to 100000.")
-    if getattr(options, "colorize", False):
-        raise BadRequest("--colorize is for pictures.", "Colour the film first, then paint that.")
-    if getattr(options, "hints", None) is not None or getattr(options, "variants", 1) != 1:
-        raise BadRequest("--hints and --variants are for pictures.", "Leave them out for films.")
-    if getattr(options, "seed", 0) or getattr(options, "palette", ()):
-        raise BadRequest("--seed and --palette are for pictures.", "Leave them out for films.")
+    if getattr(options, "color_reference", ()) and not options.colorize:
+        raise BadRequest(
+            "--color-reference is for films that are coloured and painted.", "Add --colorize."
+        )
+    if getattr(options, "hints", None) is not None:
+        raise BadRequest(
+            "--hints are for pictures.", "Colour a frame of the film and give it as --reference."
+        )
+    if getattr(options, "variants", 1) != 1:
+        raise BadRequest(
+            "--variants are for pictures.", "Make the film again with another --seed and name."
+        )
 
 
 def films_in_folders(

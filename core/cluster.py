@@ -96,10 +96,10 @@ class _Segments:
 
     def __init__(self, job: Any, plan: str) -> None:
         from core.film.plan import Plan
-        from core.film.run import open_generator
+        from core.film.run import open_generators
 
         self._job, self._plan = replace(job, threads=1), Plan.from_json(plan)
-        self._generator = open_generator(job)
+        self._generators = open_generators(job)
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
         from core.film.run import run_segments as run
@@ -108,7 +108,7 @@ class _Segments:
         error = None
         if not self._job.segment_path(number).exists():
             try:
-                run(self._job, self._plan, [number], lambda new: None, self._generator)
+                run(self._job, self._plan, [number], lambda new: None, self._generators)
             except LimnerError as failure:
                 error = {"sentence": failure.sentence, "hint": failure.hint}
         return {"number": number, "outcome": json.dumps({"error": error})}

@@ -46,7 +46,11 @@ F_KNEE = 6 / 29
 """Value of the L*a*b* function f where its cube root meets its straight part (CIE 15)."""
 
 Y_KNEE = F_KNEE**3
-_SLOPE = 1 / (3 * F_KNEE**2)
+SLOPE = 1 / (3 * F_KNEE**2)
+"""Of that straight part."""
+
+LINEAR_KNEE = 0.0031308
+"""Linear light at which sRGB's curve meets its straight part."""
 
 
 def srgb_to_linear(encoded: Array) -> Array:
@@ -59,8 +63,8 @@ def srgb_to_linear(encoded: Array) -> Array:
 def linear_to_srgb(linear: Array) -> Array:
     """Encode to sRGB (the inverse EOTF)."""
     size = np.abs(linear)
-    curve = 1.055 * np.maximum(size, 0.0031308) ** (1 / 2.4) - 0.055
-    return np.copysign(np.where(size <= 0.0031308, size * 12.92, curve), linear)
+    curve = 1.055 * np.maximum(size, LINEAR_KNEE) ** (1 / 2.4) - 0.055
+    return np.copysign(np.where(size <= LINEAR_KNEE, size * 12.92, curve), linear)
 
 
 def cube_root(ratio: Array) -> Array:
@@ -70,13 +74,13 @@ def cube_root(ratio: Array) -> Array:
     that the two parts add up without a comparison.
     """
     upper = np.maximum(ratio, Y_KNEE)
-    return np.cbrt(upper) + _SLOPE * (ratio - upper)
+    return np.cbrt(upper) + SLOPE * (ratio - upper)
 
 
 def cube(value: Array) -> Array:
     """The inverse of cube_root: 4/29..1 -> 0..1."""
     upper = np.maximum(value, F_KNEE)
-    return upper * upper * upper + (value - upper) / _SLOPE
+    return upper * upper * upper + (value - upper) / SLOPE
 
 
 def luminance_to_lightness(luminance: Array) -> Array:

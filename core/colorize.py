@@ -17,12 +17,13 @@ import numpy as np
 
 from core.bands import chunk_rows, for_each_band
 from core.errors import BadRequest, ModelCorrupt
-from core.generator import Generator
+from core.generator import Generator, Kept
 from core.image import Image, check_usable
 from core.manifest import SizeSpec
 from core.merge import Light, Merger, fold
 from core.palette import check_palette
-from core.resample import area_rows, area_taps, fit_size, guided_upsample, linear_taps, pad
+from core.part import Place
+from core.resample import area_rows, area_taps, fit_size, guided_upsample, pad
 from core.tiling import legal_size
 from core.variants import MOST_SEED
 
@@ -140,12 +141,17 @@ def lay_fit(
     settings: ColorizeSettings,
     result: Image,
     progress: Progress,
+    place: Place | None = None,
 ) -> None:
-    """As `lay`, for the slopes and offsets (2, h, w) that `guided_upsample` found."""
+    """As `lay`, for the slopes and offsets (2, h, w) that `guided_upsample` found.
+
+    place: where the image lies in the whole that they are of; None where it is the whole.
+    """
     visible = np.s_[:, : work[1], : work[0]]
     saturation = np.float32(settings.saturation)
     slopes, offsets = (plane[visible] * saturation for plane in fit)
-    _merge(image, fold(slopes, offsets), settings.strength, result, progress)
+    place = place or Place.whole(image)
+    _merge(image, fold(slopes, offsets), settings.strength, result, progress, place)
 
 
 def reduced_lightness(
@@ -202,13 +208,29 @@ def predict(lightness: Array, generator: Generator) -> tuple[Array, Array]:
 
 def predict_many(lightness: list[Array], generator: Generator) -> list[tuple[Array, Array]]:
     """As predict, for several pictures of one size, in as few runs as the generator can."""
-    height, width = lightness[0].shape
-    size = legal_size(width, height, generator.manifest.size)
-    guides = np.stack([pad(plane, *size) for plane in lightness])
-    inputs = {"picture": np.ascontiguousarray(guides[:, None], np.float32)}
-    outputs = generator.run_many(inputs, ("picture",))
+    guides = guides_of(lightness, generator)
+    outputs = generator.run_many({"picture": guides[:, None]}, ("picture",))
     check_sizes(outputs, guides.shape[1:], generator)
     return list(zip(guides, outputs["picture"], strict=True))
+
+
+def predict_kept(lightness: list[Array], generator: Generator) -> tuple[Array, Kept]:
+    """As predict_many, in one run, ab staying where it was computed.
+
+    Returns:
+        (guides, ab): (N, H, W), and (N, 2, H / n, W / n).
+    """
+    guides = guides_of(lightness, generator)
+    kept = generator.run_kept({"picture": guides[:, None]}, ("picture",))["picture"]
+    check_sizes({"picture": kept}, guides.shape[1:], generator)
+    return guides, kept
+
+
+def guides_of(lightness: list[Array], generator: Generator) -> Array:
+    """L* of pictures of one size, padded to what the generator takes: (N, H, W)."""
+    height, width = lightness[0].shape
+    size = legal_size(width, height, generator.manifest.size)
+    return np.stack([pad(plane, *size) for plane in lightness]).astype(np.float32, copy=False)
 
 
 def infer(
@@ -238,8 +260,10 @@ def infer(
     return guide, outputs
 
 
-def check_sizes(outputs: Mapping[str, Array], shape: tuple[int, ...], generator: Generator) -> None:
-    """Raise ModelCorrupt unless every output is (H, W) divided by a whole number."""
+def check_sizes(
+    outputs: Mapping[str, Array | Kept], shape: tuple[int, ...], generator: Generator
+) -> None:
+    """Raise ModelCorrupt unless every output (N, C, h, w) is (H, W) divided by a whole number."""
     for output in outputs.values():
         rows, columns = output.shape[2:]
         ratio = shape[0] // max(rows, 1)
@@ -257,19 +281,24 @@ def work_size(size: SizeSpec, width: int, height: int) -> tuple[int, int]:
 
 
 def _merge(
-    image: Image, coefficients: Array, strength: float, result: Image, progress: Progress
+    image: Image,
+    coefficients: Array,
+    strength: float,
+    result: Image,
+    progress: Progress,
+    place: Place,
 ) -> None:
     """Lay the enlarged coefficients (4, h, w) over the picture's lightness, into result."""
     height, width = coefficients.shape[1:]
-    across = linear_taps(image.width, width)
+    across = place.columns(width, image.width)
     rows = chunk_rows(image.width)
 
     def work(start: int, stop: int, merger: Merger) -> None:
-        used, _ = linear_taps(image.height, height, start, stop).matrix()
+        used, _ = place.rows(height, start, stop).matrix()
         wide = across.columns(coefficients[:, used])
         for top in range(start, stop, rows):
             end = min(top + rows, stop)
-            inner, weights = linear_taps(image.height, height, top, end).matrix()
+            inner, weights = place.rows(height, top, end).matrix()
             part = wide[:, inner.start - used.start : inner.stop - used.start]
             merger.merge(image.pixels[top:end], part, weights, result.pixels[top:end])
 

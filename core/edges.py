@@ -6,6 +6,8 @@ then under the lines, where they meet half-way. So no seam of paper stays along 
 colour looks out on its other side.
 """
 
+import math
+
 import numpy as np
 
 from core.regions import LINE, Areas
@@ -18,15 +20,19 @@ class EdgeFinder:
 
     Args:
         areas: of the reduced ink.
-        block: side of its blocks, in pixels.
+        block: side of its blocks, in pixels; of a part at its own resolution perhaps no whole
+            number of them.
         contrast: opacity of a firm line, as in core.lineart.Paper.
+        x, y: where in the whole the first pixel lies.
     """
 
-    def __init__(self, areas: Areas, block: int, contrast: float) -> None:
+    def __init__(self, areas: Areas, block: float, contrast: float, x: int = 0, y: int = 0) -> None:
         self._areas = areas
         self._block = block
+        self._reach = 2 * math.ceil(block)
         self._bare = np.float32(LINE / 255 * contrast)
-        self.margin = 2 * block + 4
+        self._x, self._y = x, y
+        self.margin = self._reach + 4
         """Rows above and below that `find` wants to see."""
 
     def find(self, ink: Array, top: int) -> Array:
@@ -36,13 +42,13 @@ class EdgeFinder:
             ink: float32 (rows, W), 0..1, of the picture's rows from `top` on.
         """
         height, width = ink.shape
-        rows = np.arange(top, top + height) // self._block
-        if self._block == 1:
-            return self._areas.labels[rows]
+        rows = self._blocks(self._y + top, height, 0)
+        columns = self._blocks(self._x, width, 1)
         first, last = int(rows[0]), int(rows[-1]) + 1
-        known = self._areas.labels[first:last].repeat(self._block, axis=1)[:, :width]
-        certain = self._areas.free[first:last].repeat(self._block, axis=1)[:, :width]
-        known, certain = known[rows - first], certain[rows - first]
+        known = self._areas.labels[first:last].take(columns, axis=1)[rows - first]
+        if self._block == 1:
+            return known
+        certain = self._areas.free[first:last].take(columns, axis=1)[rows - first]
         # a border of pixels that belong to nothing spares asking for the picture's edges
         labels = np.full((height + 2, width + 2), -1, np.int32)
         inner = labels[1:-1, 1:-1]
@@ -52,9 +58,14 @@ class EdgeFinder:
         bare = ink.ravel()[missing] < self._bare
         row, column = np.divmod(missing, width)
         place = (row + 1) * (width + 2) + column + 1
-        left = _grow(flat, place[bare], width + 2, 2 * self._block)
-        _grow(flat, np.concatenate((left, place[~bare])), width + 2, 2 * self._block + 4)
+        left = _grow(flat, place[bare], width + 2, self._reach)
+        _grow(flat, np.concatenate((left, place[~bare])), width + 2, self._reach + 4)
         return np.where(inner < 0, known, inner)
+
+    def _blocks(self, start: int, count: int, axis: int) -> Array:
+        """In which block each of count pixels from start on lies."""
+        at = ((np.arange(start, start + count) + 0.5) / self._block).astype(np.intp)
+        return np.minimum(at, self._areas.labels.shape[axis] - 1)
 
 
 def _grow(labels: Array, places: Array, width: int, steps: int) -> Array:

@@ -11,8 +11,8 @@ from core.image import check_usable
 from core.measure import colored_share
 from core.photo import color_photo
 from core.sketch import color_sketch
-from core.source import Colored
-from core.stylize import Painted, StylizeSettings, paint
+from core.source import Colored, Plain, Source
+from core.stylize import Painted, StylizeSettings, can_part, paint
 from core.work import Answer, Work
 
 
@@ -83,26 +83,31 @@ def color_drawing(work: Work, generator: Generator) -> Answer:
         work.other("reference"),
         not work.preview,
         work.recall,
+        work.part,
     )
     facts = {"likeliest": [], "confidence": None} if work.at is not None else {}
     return Answer(picture, generator, layers, facts)
 
 
 def run_stylize(work: Work) -> Answer:
-    """Apply Style. Facts: brush_size and tiles, see core.stylize.Painted; notes: sentences."""
+    """Apply Style. Facts: brush_size and tiles, see core.stylize.Painted; notes: sentences. Of a
+    part: part, whether it was painted, and not the whole small picture; finer, as Painted has it.
+    """
     settings: StylizeSettings = work.settings
     images = tuple(other.image for other in work.others if other.role == "style")
     role = "style" if images or settings.styles else ""
     generator = work.find("stylize", work.model, *filter(None, [role]))
     check_usable(work.image)
-    source = None
+    source: Source | None = None
     if settings.colorize:
         work.progress(0.0, "Finding colours")
-        source = Colored.predict(work.image, work.find("colorize", ""))
-    painted = paint(
-        work.image, generator, settings, work.progress, style_images=images, source=source
-    )
+        source = Colored.predict(work.image, work.find("colorize", ""), keep=not work.preview)
+    source = source or Plain(work.image)
+    part = work.part if can_part(generator.manifest) else None
+    painted = paint(work.image, generator, settings, work.progress, None, images, source, part)
     facts = {"brush_size": painted.brush_size, "tiles": painted.tiles, "notes": notes(painted)}
+    if work.part is not None:
+        facts |= {"part": part is not None, "finer": painted.finer}
     return Answer(painted.image, generator, facts=facts)
 
 

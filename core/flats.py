@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.color import srgb_to_lab
-from core.flood import MOST_COST, connected, spread
+from core.eikonal import nearest_seed
+from core.flood import connected, spread
 from core.regions import MOST_REACH, Areas, borders, follow
 from core.resample import box_mean
 from core.sketch_hints import Hints
@@ -20,6 +21,9 @@ AREA_SHARE = 0.3
 
 SAMPLES = 3
 """Points across one of the generator's colours at which its area is asked for."""
+
+MOST_COST = 4.0
+"""The way across a pixel beside a line is so many times as long as in the open."""
 
 ALIKE = 7.0
 """Areas with an opening between them are coloured alike where their colours differ less (CIE76)."""
@@ -99,25 +103,43 @@ def _part(
         new[home, name] = number
     seeds = np.where(hints.mask, new[areas.labels, hints.place], -1)
     inside = np.isin(areas.labels, area)
-    cost = 1 + (MOST_COST - 1) * (1 - np.sqrt(areas.room) / MOST_REACH)
-    cost = np.clip(np.rint(cost), 1, MOST_COST).astype(np.uint8)
-    open_labels = np.where(inside & (areas.free | (seeds >= 0)), areas.labels, -1)
-    between_lines = spread(seeds, open_labels.astype(np.int32), cost)
-    everywhere = np.where(inside, areas.labels, -1).astype(np.int32)
-    found = spread(between_lines, everywhere, np.ones_like(cost))
-    labels = np.where(found >= 0, found, areas.labels)
+    labels = nearest_parts(areas, seeds, inside)
     return labels, np.array(family, np.int32), np.array(wanted, np.int32)
 
 
-def cell_labels(areas: Areas, shape: tuple[int, int], visible: tuple[float, float]) -> Array:
-    """The area that each of the generator's colours lies in, int32 (h, w); -1 for several.
+def nearest_parts(areas: Areas, seeds: Array, inside: Array) -> Array:
+    """Part areas among seeds: each pixel goes to the one that is nearest on the way between lines.
+
+    A way through a narrow place is longer than one in the open. Borders are where round fronts
+    meet (core.eikonal); what winds too much for those is flooded.
 
     Args:
+        seeds: int32 (h, w), the new label from there on, -1 elsewhere.
+        inside: bool (h, w), the areas that are parted, whole.
+
+    Returns:
+        int32 (h, w), labels, as they were where no seed is to be reached.
+    """
+    slowness = MOST_COST - (MOST_COST - 1) / MOST_REACH * np.sqrt(areas.room, dtype=np.float32)
+    open_labels = np.where(inside & (areas.free | (seeds >= 0)), areas.labels, -1)
+    between_lines = nearest_seed(seeds, open_labels, slowness)
+    even = np.ones(seeds.shape, np.uint8)
+    if ((between_lines < 0) & (open_labels >= 0)).any():
+        between_lines = spread(between_lines, open_labels, even)
+    found = spread(between_lines, np.where(inside, areas.labels, -1), even)
+    return np.where(found >= 0, found, areas.labels)
+
+
+def cell_labels(labels: Array, shape: tuple[int, int], visible: tuple[float, float]) -> Array:
+    """The area that each of the generator's colours lies in, (h, w); -1 for several.
+
+    Args:
+        labels: whole numbers (H, W), the area of every pixel.
         shape: (h, w), how many colours there are.
         visible: (across, down), how many of them, with fractions, the picture covers; what lies
             beyond is padding.
     """
-    height, width = areas.labels.shape
+    height, width = labels.shape
     votes = []
     for down in range(SAMPLES):
         for right in range(SAMPLES):
@@ -125,10 +147,10 @@ def cell_labels(areas: Areas, shape: tuple[int, int], visible: tuple[float, floa
             x = (np.arange(shape[1]) + (right + 0.5) / SAMPLES) * (width / visible[0])
             rows = np.minimum(y.astype(np.intp), height - 1)
             columns = np.minimum(x.astype(np.intp), width - 1)
-            votes.append(areas.labels[rows[:, None], columns[None]])
+            votes.append(labels[rows[:, None], columns[None]])
     middle = votes[len(votes) // 2]
     same = sum((vote == middle).astype(np.int8) for vote in votes)
-    return np.where(same >= 6, middle, np.int32(-1))
+    return np.where(same >= 6, middle, labels.dtype.type(-1))
 
 
 def area_colors(colors: Array, cells: Array, count: int) -> tuple[Array, Array]:

@@ -21,7 +21,8 @@ from pathlib import Path
 from core.catalog import Model
 from core.errors import BadRequest, FileUnreadable, FileUnwritable, ModelError, ModelUnsupported
 from core.foreign_trial import Raw, find_range, find_size, find_tiling, prove
-from core.generator import Generator, Signature, read_signature
+from core.generator import Generator
+from core.generator.session import Signature, read_signature
 from core.manifest import Manifest, SizeSpec, TensorSpec, TilingSpec
 
 MAX_BYTES = 1 << 30

@@ -14,6 +14,7 @@ import numpy as np
 from core.bands import chunk_rows, for_each_band
 from core.errors import ImageUnsupported
 from core.image import Image
+from core.part import Place
 from core.resample import box_mean, linear_taps
 
 Array = np.ndarray
@@ -123,10 +124,12 @@ def read_paper(image: Image) -> Paper:
 class LineReader:
     """Reads lines out of a picture, some rows at a time."""
 
-    def __init__(self, image: Image, paper: Paper) -> None:
+    def __init__(self, image: Image, paper: Paper, place: Place | None = None) -> None:
+        """place: where the image lies in what the paper was read from; None for all of it."""
         self.image = image
         self.paper = paper
-        self._across = linear_taps(image.width, paper.colors.shape[2])
+        self.place = place or Place.whole(image)
+        self._across = self.place.columns(paper.colors.shape[2], image.width)
         self._flat = bool(np.ptp(paper.colors.reshape(3, -1), axis=1).max() < 0.5 / 255)
 
     def paper_rows(self, start: int, stop: int) -> Array:
@@ -134,7 +137,7 @@ class LineReader:
         colors = self.paper.colors
         if self._flat:
             return colors.mean(axis=(1, 2), keepdims=True)
-        taps = linear_taps(self.image.height, colors.shape[1], start, stop)
+        taps = self.place.rows(colors.shape[1], start, stop)
         rows = np.stack([taps.rows(plane) for plane in colors])
         return self._across.columns(rows)
 

@@ -14,34 +14,19 @@ from typing import Any
 
 import numpy as np
 
-from core.colorize import infer, lay_fit, reduced_lightness, work_size
-from core.errors import ModelCorrupt
+from core.colorize import lay_fit, reduced_lightness, work_size
 from core.generator import Generator
 from core.hints import NETWORK_REACH, Hints, Spread, change_for, read_hints, spread
 from core.image import Image, check_usable
-from core.likely import chances, confidence_map, likeliest
+from core.likely import confidence_map, likeliest
 from core.palette import Wanted, steer, wanted_like, wanted_of
+from core.prediction import Asked, Network
 from core.recall import Recall
 from core.resample import block_mean, guided_upsample
-from core.variants import has_variants, noise_for, tilt, tilted_ab
+from core.variants import has_variants
 from core.work import Answer, Layer, Work
 
 Array = np.ndarray
-
-
-@dataclass(frozen=True, eq=False)
-class Asked:
-    """What the user asks for beside the picture.
-
-    Attributes:
-        hints: of the work size, or None.
-        wanted: the colours to use, or None.
-        seed: 0 for the likeliest colouring.
-    """
-
-    hints: Hints | None = None
-    wanted: Wanted | None = None
-    seed: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,8 +87,9 @@ def color_photo(work: Work, generator: Generator) -> Answer:
 def _lay_all(work: Work, found: list[Colors], size: tuple[int, int]) -> list[Image]:
     """One picture for each; the first is made last, for it may take the source's memory."""
     images: list[Image] = []
+    image, place = work.shown
     for number, colors in reversed(list(enumerate(found))):
-        result = work.image.color_result(work.color_memory() if number == 0 else None)
+        result = image.color_result(work.color_memory() if number == 0 else None)
         done = len(images) / len(found)
 
         def progress(fraction: float, text: str, done: float = done) -> None:
@@ -111,7 +97,7 @@ def _lay_all(work: Work, found: list[Colors], size: tuple[int, int]) -> list[Ima
             work.progress(0.6 + 0.4 * (done + share), text)
 
         progress(0.6, "Laying colour over the picture")
-        lay_fit(work.image, colors.fit, size, work.settings, result, progress)
+        lay_fit(image, colors.fit, size, work.settings, result, progress, place)
         images.insert(0, result)
     return images
 
@@ -188,7 +174,7 @@ def find_colors(
         inferred: told for each use of the network whether it had to be run.
     """
     manifest = generator.manifest
-    said = _Network(lightness, generator, asked.seed)
+    said = Network(lightness, generator, asked.seed)
     question = {"model": (manifest.sha256, generator.provider), "lightness": lightness}
     guide, ab, distribution = recall.get(("plain", asked.seed), question, lambda: said.run({}))
     inferred(not recall.hit)
@@ -211,41 +197,6 @@ def find_colors(
     if reached is not None:
         slopes, offsets = _held(guide, slopes, offsets, reached)
     return Colors((slopes, offsets), ab, distribution)
-
-
-@dataclass(frozen=True, eq=False)
-class _Network:
-    """A generator on one picture, L* (h, w), with one seed."""
-
-    lightness: Array
-    generator: Generator
-    seed: int
-
-    def run(self, inputs: dict[str, Array]) -> tuple[Array, Array, Array | None]:
-        """(guide, ab, distribution) with these inputs, and noise where the model takes it."""
-        manifest = self.generator.manifest
-        noise = noise_for(manifest, self.seed)
-        if noise is not None and self.seed:
-            inputs = {**inputs, "noise": noise}
-        wanted = ("picture", "palette") if manifest.gives("palette") else ("picture",)
-        guide, outputs = infer(self.lightness, self.generator, inputs, wanted)
-        ab = outputs["picture"][0]
-        if "palette" not in outputs:
-            return guide, ab, None
-        return guide, *self._chosen(ab, outputs["palette"][0], tilting=noise is None)
-
-    def _chosen(self, ab: Array, logits: Array, tilting: bool) -> tuple[Array, Array]:
-        """(ab, distribution), tilted by the seed where the network has no noise of its own."""
-        manifest = self.generator.manifest
-        if logits.shape[1:] != ab.shape[1:]:
-            raise ModelCorrupt(f"The two outputs of '{manifest.title}' are of different sizes.")
-        plain = chances(logits, manifest.temperature)
-        if not (self.seed and tilting):
-            return ab, plain
-        palette = np.asarray(manifest.palette, np.float32)
-        tilted = tilt(logits, palette, manifest.temperature, self.seed)
-        other = chances(tilted, manifest.temperature)
-        return tilted_ab(ab, plain, other, palette), other
 
 
 def _grown(plane: Array, guide: Array) -> Array:

@@ -94,7 +94,7 @@ class Taps:
         return slice(first, stop), weights
 
 
-def linear_taps(count: int, inputs: int, start: int = 0, stop: int | None = None) -> Taps:
+def linear_taps(count: float, inputs: int, start: int = 0, stop: int | None = None) -> Taps:
     """Taps that enlarge `inputs` samples to count pixels, start..stop of which are wanted."""
     position = (np.arange(start, count if stop is None else stop) + 0.5) * (inputs / count) - 0.5
     position = np.clip(position, 0, inputs - 1)
@@ -159,6 +159,11 @@ EPSILON = 64.0
 CORRECTIONS = 3
 
 
+def reach_of(ratio: int) -> int:
+    """Radius in pixels of the windows of `guided_upsample`, for values of that ratio."""
+    return max(1, ratio // 2)
+
+
 def guided_upsample(guide: Array, small: Array) -> tuple[Array, Array]:
     """Carry small values to the size of a guide, along its edges, as slopes and offsets.
 
@@ -181,7 +186,7 @@ def guided_upsample(guide: Array, small: Array) -> tuple[Array, Array]:
         (slopes, offsets), float32 (n, h, w) each.
     """
     ratio = guide.shape[0] // small.shape[1]
-    radius = max(1, ratio // 2)
+    radius = reach_of(ratio)
     size = (guide.shape[1], guide.shape[0])
     coarse = bilinear_resize(block_mean(guide, ratio), size)
     mean = box_mean(coarse, radius)

@@ -17,6 +17,7 @@ from core.gallery import GalleryStyle, gallery
 from core.generator import Generator
 from core.image import Image
 from core.manifest import INPUT_ROLES
+from core.part import Part, make_part
 from core.recall import Recall
 from core.work import Answer, Other, Progress, Work
 
@@ -58,7 +59,9 @@ class Service:
         A request with "preview": true is one of many for the same small picture: where only
         numbers changed since the last one, its inference is not done again. With "at": [x, y], a
         pixel of the picture, the report tells what a colouriser thinks of that place. One with
-        "frames": n is of an animation: n frames of one size, one below the other.
+        "frames": n is of an animation: n frames of one size, one below the other. A preview with
+        a "part" has one of the role "part" among its others, and is answered with that alone:
+        see core.part.
 
         Returns:
             The filter's answer and the report for the user: model, sha256, provider, nodes,
@@ -73,6 +76,7 @@ class Service:
             raise BadRequest(f"There is no filter '{request['filter']}'.")
         settings = make_settings(known.settings, request["params"])
         image, others = unpack(request, payload)
+        part, others = take_part(request, others)
         for other in others:
             if other.role not in known.roles:
                 raise BadRequest(f"This filter takes no picture as '{other.role}'.")
@@ -88,14 +92,15 @@ class Service:
 
         started = time.monotonic()
         work = Work(
-            image, settings, find, request["model"], progress, others, preview, True, at, recall
-        )
+            image, settings, find, request["model"], progress, others, preview, True, at, recall,
+            part,
+        )  # fmt: skip
         frames = request.get("frames")
         if frames is None:
             answer = known.run(work)
         else:
             answer = run_frames(request["filter"], work, frames)
-        told = {"seconds": round(time.monotonic() - started, 3)}
+        told = {"seconds": round(time.monotonic() - started, 3), "part": part is not None}
         told["recalled"] = answer.generator.recalled
         return answer, {**answer.generator.report(), **told, **answer.facts}
 
@@ -139,6 +144,21 @@ def unpack(request: dict[str, Any], payload: bytearray) -> tuple[Image, tuple[Ot
         for other, image in zip(pictures[1:], images[1:], strict=True)
     )
     return images[0], others
+
+
+def take_part(
+    request: dict[str, Any], others: tuple[Other, ...]
+) -> tuple[Part | None, tuple[Other, ...]]:
+    """(a preview's part, the others without it). Raises BadRequest; see core.part.make_part."""
+    found = [other for other in others if other.role == "part"]
+    described = request.get("part")
+    if described is None and not found:
+        return None, others
+    if len(found) != 1 or described is None or request.get("preview") is not True:
+        raise BadRequest("A part is one picture of a preview.")
+    (given,) = found
+    part = make_part(described, given.image, given.x, given.y)
+    return part, tuple(other for other in others if other is not given)
 
 
 def check_place(place: Any, image: Image) -> tuple[int, int] | None:

@@ -4,13 +4,14 @@ pixels -> paper and lines                            core.lineart
        -> areas, from the reduced lines              core.regions
        -> hints, which part areas                    core.sketch_hints, core.flats
        -> generator: colours, small                  here
+       -> hints in open outlines, and the paper      core.openings
        -> one colour an area, and the shading        core.flats
        -> edges at full size, band by band           core.edges
        -> colours, flats, lines, and the picture     core.sketch_layers
 """
 
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -32,6 +33,8 @@ from core.flats import (
 from core.generator import Generator
 from core.image import Image, check_usable
 from core.lineart import LineReader, Reduced, read_paper, reduce_ink
+from core.openings import Closed, close_openings, keep_paper
+from core.part import Part
 from core.recall import Recall
 from core.regions import find_areas
 from core.resample import area_resize, bilinear_resize, fit_size, pad
@@ -59,12 +62,13 @@ strictness; more at less.
 
 @dataclass(frozen=True, eq=False)
 class Drawing:
-    """A drawing taken apart; the same for every colouring of it."""
+    """A drawing taken apart; the same for every colouring of it. Closed where there are hints."""
 
     reader: LineReader
     reduced: Reduced
     hints: Hints | None
     colored: Colored
+    closed: Closed | None = None
 
 
 def color_sketch(
@@ -76,6 +80,7 @@ def color_sketch(
     reference: Other | None = None,
     with_layers: bool = True,
     recall: Recall | None = None,
+    part: Part | None = None,
 ) -> tuple[Image, tuple[Layer, ...]]:
     """Colour a drawing.
 
@@ -89,6 +94,7 @@ def color_sketch(
         reference: picture of whose colours the result is to be made.
         with_layers: whether to make the layers besides the picture.
         recall: where areas and the generator's colours are kept between previews.
+        part: what alone is to be painted, its lines being read anew; see core.part.
 
     Returns:
         (picture, layers): R'G'B' or R'G'B'A of the image's channel type and size; and "colors",
@@ -119,8 +125,13 @@ def color_sketch(
         painting = _painting(drawing, predicted, settings, swatches)
         progress(done + 0.5 * step, "Laying colour under the lines")
         first = with_layers and number == 0
-        canvas = Canvas.empty(image, drawing.reader.paper, first, settings.flats)
-        paint(drawing.reader, painting, canvas)
+        reader = drawing.reader
+        if part is not None:
+            reader = LineReader(part.image, reader.paper, part.place)
+            block = painting.block * part.place.width / image.width
+            painting = replace(painting, block=block)
+        canvas = Canvas.empty(reader.image, reader.paper, first, settings.flats)
+        paint(reader, painting, canvas)
         if number == 0:
             picture = canvas.picture
             layers += canvas.layers()
@@ -146,7 +157,8 @@ def take_apart(image: Image, hint: Other | None, progress: Progress) -> Drawing:
     progress(0.15, "Finding areas")
     hints = read_hints(hint, image, reduced.block)
     areas = find_areas(reduced.ink)
-    return Drawing(reader, reduced, hints, apply_hints(areas, hints))
+    closed = None if hints is None else close_openings(reduced.ink)
+    return Drawing(reader, reduced, hints, apply_hints(areas, hints), closed)
 
 
 def _painting(
@@ -154,6 +166,8 @@ def _painting(
 ) -> Painting:
     """The colours of one colouring."""
     colored = drawing.colored
+    if predicted is not None and drawing.hints is not None and drawing.closed is not None:
+        colored = keep_paper(colored, drawing.hints, drawing.closed, *predicted)
     areas = colored.areas
     paper = drawing.reader.paper.color.astype(np.float32)
     shade = np.zeros((3, *areas.labels.shape), np.float32)
@@ -161,7 +175,7 @@ def _painting(
         table = np.broadcast_to(paper, (areas.count, 3)).copy()
     else:
         colors, visible = predicted
-        cells = cell_labels(areas, colors.shape[1:], visible)
+        cells = cell_labels(areas.labels, colors.shape[1:], visible)
         table, known = area_colors(colors, cells, areas.count)
         table = fill_missing(table, known, areas, _on_grid(colors, visible, areas.labels.shape))
         flat = even_out(table.copy(), colored)

@@ -8,8 +8,9 @@ from core.bands import chunk_rows, for_each_band
 from core.edges import EdgeFinder
 from core.image import Image
 from core.lineart import LineReader, Paper
+from core.part import Place
 from core.regions import Areas
-from core.resample import Taps, linear_taps
+from core.resample import linear_taps
 from core.work import Layer
 
 Array = np.ndarray
@@ -20,13 +21,14 @@ class Painting:
     """Colours of a drawing, small.
 
     Attributes:
-        areas, block: the areas, and the side of a pixel of theirs in the picture's.
+        areas, block: the areas, and the side of a pixel of theirs in the picture's, or in the
+            part's.
         table: float32 (count, 3), one colour an area, encoded sRGB 0..1.
         shade: float32 (3, h, w), added to it; what strictness leaves of it.
     """
 
     areas: Areas
-    block: int
+    block: float
     table: Array
     shade: Array
 
@@ -77,9 +79,9 @@ class Canvas:
 
 def paint(reader: LineReader, painting: Painting, canvas: Canvas) -> None:
     """Fill a canvas, band by band."""
-    image, paper = reader.image, reader.paper
-    finder = EdgeFinder(painting.areas, painting.block, paper.contrast)
-    shading = Shading(painting, image) if painting.shade.any() else None
+    image, paper, at = reader.image, reader.paper, reader.place
+    finder = EdgeFinder(painting.areas, painting.block, paper.contrast, at.x, at.y)
+    shading = Shading(painting, image, at) if painting.shade.any() else None
     table = np.ascontiguousarray(painting.table.T, np.float32)
     rows = max(8 * finder.margin, 4 * chunk_rows(image.width))
 
@@ -117,15 +119,16 @@ def paint(reader: LineReader, painting: Painting, canvas: Canvas) -> None:
 class Shading:
     """A painting's shade, enlarged some rows at a time."""
 
-    def __init__(self, painting: Painting, image: Image) -> None:
+    def __init__(self, painting: Painting, image: Image, place: Place) -> None:
         self._shade = painting.shade
         height, width = painting.areas.labels.shape
-        self._height = height * painting.block
-        taps = linear_taps(width * painting.block, width)
-        self._across = Taps(taps.low[: image.width], taps.part[: image.width], taps.last)
+        self._top, self._height = place.y, height * painting.block
+        end = place.x + image.width
+        self._across = linear_taps(width * painting.block, width, place.x, end)
 
     def rows(self, start: int, stop: int) -> Array:
         """float32 (3, rows, W)."""
+        start, stop = self._top + start, self._top + stop
         taps = linear_taps(self._height, self._shade.shape[1], start, stop)
         first, last = int(taps.low[0]), int(taps.high[-1]) + 1
         wide = self._across.columns(self._shade[:, first:last])

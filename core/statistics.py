@@ -25,27 +25,26 @@ class MeanFeatures:
         self._sum = np.zeros(0)
         self._count = 0
 
-    def add(self, tile: Tile, given: Array, held: Kept | None = None) -> None:
+    def add(self, tile: Tile, given: Array | Kept) -> None:
         """Count the features of what is used of a tile, each position of the picture once.
 
         Args:
-            given: float32 (1, 3, h, w), the pixels of tile.read.
-            held: the same where the generator runs, if they are there already.
+            given: the pixels of tile.read, float32 (1, 3, h, w), or where the generator runs.
 
         Raises:
             OutOfMemory: a smaller tile may do.
             ModelCorrupt: the features fit no tile.
         """
-        found = self._generator.run_all({"picture": held or given}, ("features",), part="encode")
-        features = found["features"]
-        ratio = given.shape[2] // max(features.shape[2], 1)
+        found = self._generator.run_all({"picture": given}, ("features",), part="encode")
+        features, size = found["features"], (tile.read.height, tile.read.width)
+        ratio = size[0] // max(features.shape[2], 1)
         shape = (features.shape[2] * ratio, features.shape[3] * ratio)
         columns = self._positions(tile.write.x, tile.write.width, tile.read.x, 0, ratio)
         rows = self._positions(tile.write.y, tile.write.height, tile.read.y, 1, ratio)
-        if ratio < 1 or shape != given.shape[2:] or columns is None or rows is None:
+        if ratio < 1 or shape != size or columns is None or rows is None:
             raise ModelCorrupt(
                 f"The model '{self._generator.manifest.title}' returned features of shape "
-                f"{features.shape} for pixels of shape {given.shape}."
+                f"{features.shape} for {size[1]}×{size[0]} pixels."
             )
         used = features[0, :, rows, columns]
         total = used.sum(axis=(1, 2), dtype=np.float64)

@@ -41,7 +41,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="1 finest strokes .. 8 broadest; default: by the picture's size",
     )
     parser.add_argument(
-        "--colorize", action="store_true", help="colour the picture first, as for grey ones"
+        "--colorize", action="store_true", help="colour the picture or film first, for grey ones"
+    )
+    parser.add_argument(
+        "--color-reference",
+        action="append",
+        default=[],
+        metavar="FRAME[@SECONDS]",
+        help="of films with --colorize: a frame that you coloured (--reference: that you painted)",
     )
 
 

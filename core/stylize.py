@@ -11,51 +11,31 @@ of the whole picture (arbitrary style) goes over the tiles twice: core.statistic
 touched, and colours are mixed as they are encoded.
 """
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from core import brush
-from core.bands import for_each_band
-from core.brush import REACH, Enlarger, Grid, automatic_factor, prepared, reduce_rect
+from core.brush import Grid, automatic_factor
 from core.colorize import Progress, check_range
-from core.errors import BadRequest
-from core.generator import Generator, Kept
+from core.errors import BadRequest, OutOfMemory
+from core.finish import Finish
+from core.generator import Generator
 from core.image import Image, check_usable
-from core.keep_colors import keep_colors
 from core.manifest import Manifest
+from core.part import Part
 from core.resample import fit_size
-from core.source import Plain, Source
-from core.statistics import MeanFeatures
-from core.style_pictures import (
-    ColorMove,
-    Style,
-    check_files,
-    check_weight,
-    gather,
-    mixed_code,
-)
-from core.tile_run import (
-    TILE_SIDE,
-    WHOLE_PIXELS,
-    Strip,
-    read_tile,
-    rows_of,
-    run_tiles,
-    tiles_of,
-    used_part,
-)
-from core.tiling import Rect, Tile
+from core.source import Colored, Plain, Source
+from core.style_pictures import check_files, check_weight, gather
+from core.tile_painter import TilePainter, join_for
+from core.tile_run import TILE_SIDE, WHOLE_PIXELS, tiles_of
+from core.tiling import Tile
 
 Array = np.ndarray
 
 MOST_BRUSH = 8.0
-LOOK_SIDE = 256
-"""Longer side of the copy whose colours a style picture is given."""
-
-_CHUNK_PIXELS = 1 << 17
 
 
 @dataclass(frozen=True)
@@ -104,12 +84,15 @@ class Painted:
         brush_size: by how much the picture was reduced to be painted.
         tiles: in how many parts it was painted.
         differ: whether these may differ in tone, being cross-faded.
+        finer: whether a part's strokes are broader than in the layer's painting, for want of
+            resolution.
     """
 
     image: Image
     brush_size: float
     tiles: int
     differ: bool
+    finer: bool = False
 
 
 def stylize(
@@ -133,8 +116,9 @@ def paint(
     out: Array | None = None,
     style_images: tuple[Image, ...] = (),
     source: Source | None = None,
+    part: Part | None = None,
 ) -> Painted:
-    """Paint a picture.
+    """Paint a picture, or a part of a layer of which the picture is the small whole.
 
     Args:
         image: any Image; a grey one is painted as R'G'B' with equal channels.
@@ -145,6 +129,8 @@ def paint(
             image.pixels, which the tiles' overlaps are read from.
         style_images: of a model that takes a style; see also settings.styles.
         source: what is painted, where that is not the image as it is.
+        part: what alone is to be painted, with strokes as broad as in the layer's own painting
+            where its resolution suffices; for models that can_part.
 
     Returns:
         Float values beyond 0..1 are clipped for the generator, and kept where strength keeps them.
@@ -159,48 +145,100 @@ def paint(
     check_usable(image)
     source = source or Plain(image)
     grid = working_grid(image.width, image.height, generator.manifest, settings.brush_size)
-    network = _Network(generator, source, grid, progress)
+    painter = TilePainter(generator, source, grid, progress)
     styles = gather(list(style_images), tuple(settings.weights), settings.styles)
     if generator.manifest.takes("style"):
-        network.learn(styles, settings.preserve_colors)
+        painter.learn(styles, settings.preserve_colors)
     elif styles:
         raise BadRequest(
             f"The model '{generator.manifest.title}' takes no style picture.",
             "Choose a style that is made from a picture, or give none.",
         )
+    finer = False
+    if part is not None:
+        source = source.of(part)
+        grid, finer = part_grid(part, generator.manifest, settings.brush_size)
+        painter = painter.on(source, grid)
+        image = part.image
     result = image.color_result(out)
-    tiles = network.paint(_Finish(source, grid, settings, result))
+    tiles = painter.paint(_finish(source, grid, settings, result))
     differ = len(tiles) > 1 and tiles[-1].blend != (0, 0)
-    return Painted(result, round(image.width / grid.small_width, 2), len(tiles), differ)
+    return Painted(result, round(grid.width / grid.small_width, 2), len(tiles), differ, finer)
+
+
+def can_part(manifest: Manifest) -> bool:
+    """Whether a part of a picture comes out as it does in the whole."""
+    return manifest.tiling.policy == "allowed"
+
+
+def part_grid(part: Part, manifest: Manifest, brush_size: float) -> tuple[Grid, bool]:
+    """At which size a part is painted, and whether strokes are finer in the layer's painting."""
+    painted = working_grid(*part.layer, manifest, brush_size)
+    factor = part.place.width / painted.small_width
+    grid = Grid.reduced(part.image.width, part.image.height, max(factor, 1.0))
+    return grid, factor < 1
 
 
 def stylize_many(
-    images: list[Image], generator: Generator, settings: StylizeSettings
+    images: list[Image],
+    generator: Generator,
+    settings: StylizeSettings,
+    sources: Sequence[Source] = (),
 ) -> list[Image]:
     """As stylize, for several pictures of one size and type, at once where the generator can.
 
     What fits into one tile is painted together; the rest one after the other.
+
+    Args:
+        sources: what is painted, where that is not the images as they are.
     """
-
-    def ignore(_fraction: float, _text: str) -> None:
-        pass
-
+    sources = sources or [Plain(image) for image in images]
     manifest, first = generator.manifest, images[0]
     grid = working_grid(first.width, first.height, manifest, settings.brush_size)
     size = grid.small_width, grid.small_height
     tile, *more = tiles_of(manifest, *size, TILE_SIDE)
-    if len(images) == 1 or more or manifest.takes("style") or not generator.takes_many:
-        return [stylize(image, generator, settings, ignore) for image in images]
-    networks = [_Network(generator, Plain(image), grid, ignore) for image in images]
-    given = np.concatenate([network.read(tile) for network in networks])
-    painted = generator.run_many({"picture": given}, ("picture",))["picture"]
+    if not (len(images) == 1 or more or manifest.takes("style") or not generator.takes_many):
+        try:
+            return _together(images, generator, settings, sources, grid, tile)
+        except OutOfMemory:
+            pass  # one of them may fit
+    pairs = zip(images, sources, strict=True)
+    return [stylize(image, generator, settings, _ignore, source=source) for image, source in pairs]
+
+
+def _together(
+    images: list[Image],
+    generator: Generator,
+    settings: StylizeSettings,
+    sources: Sequence[Source],
+    grid: Grid,
+    tile: Tile,
+) -> list[Image]:
+    """Pictures of one tile each. Raises OutOfMemory."""
+    painters = [TilePainter(generator, source, grid, _ignore) for source in sources]
+    join = join_for(generator, sources[0], grid)
+    colored = [source for source in sources if isinstance(source, Colored)]
+    if join is not None and len(colored) == len(sources):
+        given = join.color(colored, tile.read)
+        painted = generator.run_all({"picture": given}, ("picture",))["picture"]
+    else:
+        arrays = np.concatenate([painter.read(tile) for painter in painters])
+        painted = generator.run_many({"picture": arrays}, ("picture",))["picture"]
     results = []
-    for image, network, own in zip(images, networks, painted, strict=True):
-        network.ready = own[None]
+    for image, source, painter, own in zip(images, sources, painters, painted, strict=True):
+        painter.ready = own[None]
         result = image.color_result(None)
-        network.paint(_Finish(Plain(image), grid, settings, result))
+        painter.paint(_finish(source, grid, settings, result))
         results.append(result)
     return results
+
+
+def _finish(source: Source, grid: Grid, settings: StylizeSettings, result: Image) -> Finish:
+    return Finish(source, grid, settings.strength, settings.preserve_colors, result)
+
+
+def _ignore(_fraction: float, _text: str) -> None:
+    """Frames tell of themselves."""
 
 
 def working_grid(width: int, height: int, manifest: Manifest, brush_size: float) -> Grid:
@@ -218,149 +256,3 @@ def working_grid(width: int, height: int, manifest: Manifest, brush_size: float)
     if side and max(width, height) / brush_size > side:
         return Grid(width, height, *fit_size(width, height, side))
     return Grid.reduced(width, height, brush_size)
-
-
-class _Network:
-    """The generator over one picture's tiles.
-
-    Attributes:
-        ready: (1, 3, h, w), the one tile where it was painted already; else None.
-    """
-
-    def __init__(
-        self, generator: Generator, source: Source, grid: Grid, progress: Progress
-    ) -> None:
-        self._generator = generator
-        self._manifest = generator.manifest
-        self._size = (grid.small_width, grid.small_height)
-        self._read: Callable[[Rect], Array] = lambda rect: reduce_rect(source, grid, rect)
-        self._source = source
-        self._progress = progress
-        self._begin = 0.0
-        self._beside: dict[str, Array] = {}
-        self.ready: Array | None = None
-        self._held: Kept | None = None
-
-    def read(self, tile: Tile) -> Array:
-        """What the generator is given for a tile, (1, 3, h, w)."""
-        return read_tile(self._read, tile, *self._size)
-
-    def learn(self, styles: list[Style], preserve_colors: float) -> None:
-        """Find what an arbitrary style's main graph is told beside the pixels."""
-        self._progress(0.0, "Looking at the style")
-        move = None
-        if preserve_colors:
-            image = self._source.image
-            factor = max(1.0, max(image.width, image.height) / LOOK_SIDE)
-            look = Grid.reduced(image.width, image.height, factor)
-            small = reduce_rect(self._source, look, Rect(0, 0, look.small_width, look.small_height))
-            move = ColorMove(small, preserve_colors)
-        self._beside["code"] = mixed_code(self._generator, styles, move)
-        if not any(part.name == "encode" for part in self._manifest.parts):
-            return
-        sums = MeanFeatures(self._generator, *self._size)
-
-        def encode(tiles: list[Tile]) -> None:
-            nonlocal sums
-            sums = MeanFeatures(self._generator, *self._size)
-            for number, tile in enumerate(tiles):
-                self._tell(0.0, 0.3, number, tiles, "Looking at")
-                given = self.read(tile)
-                # a picture of one tile stays where both graphs run
-                self._held = self._generator.put(given) if len(tiles) == 1 else None
-                sums.add(tile, given, self._held)
-
-        run_tiles(self._manifest, *self._size, encode)
-        self._beside["features"] = sums.mean()
-        self._begin = 0.3
-
-    def paint(self, finish: "_Finish") -> list[Tile]:
-        """Paint every tile and finish the rows; returns the tiles."""
-
-        def run(tiles: list[Tile]) -> None:
-            strip, done = Strip(4, self._size[0]), 0
-            self._held = self._held if len(tiles) == 1 else None
-            rows = list(rows_of(tiles))
-            for row, below in zip(rows, [*rows[1:], None], strict=True):
-                strip.move(max(0, done - REACH), row[0].write.y + row[0].write.height)
-                for tile in row:
-                    self._tell(self._begin, 1.0, tiles.index(tile), tiles, "Painting")
-                    strip.put(self._paint_tile(tile), tile)
-                stop = self._size[1] if below is None else max(done, below[0].write.y - REACH)
-                finish.rows(strip, done, stop)
-                done = stop
-
-        return run_tiles(self._manifest, *self._size, run)
-
-    def _paint_tile(self, tile: Tile) -> Array:
-        """(4, h, w) of tile.write: what was painted, 0..1, and the luma of what was seen."""
-        given = self.read(tile)
-        if self.ready is not None:
-            painted = self.ready
-        elif self._beside:
-            inputs = {"picture": self._held or given, **self._beside}
-            painted = self._generator.run_all(inputs, ("picture",))["picture"]
-        else:
-            painted = self._generator.run(given)
-        title = self._manifest.title
-        used = np.clip(used_part(painted, tile, title), 0, 1)
-        seen = np.tensordot(brush.LUMA, used_part(given, tile, title), 1)
-        return np.concatenate((used, seen[None]))
-
-    def _tell(self, begin: float, end: float, number: int, tiles: list[Tile], what: str) -> None:
-        share = begin + (end - begin) * number / len(tiles)
-        self._progress(share, f"{what} tile {number + 1} of {len(tiles)}")
-
-
-class _Finish:
-    """Brings painted rows to full size and into the result."""
-
-    def __init__(
-        self, source: Source, grid: Grid, settings: StylizeSettings, result: Image
-    ) -> None:
-        self._source, self._grid, self._result = source, grid, result
-        self._strength = np.float32(settings.strength)
-        self._keep = settings.preserve_colors
-        self._enlarger = Enlarger(grid) if grid.is_reduced else None
-
-    def rows(self, strip: Strip, start: int, stop: int) -> None:
-        """Finish the small picture's rows start..stop, around which the strip holds REACH more
-        where the picture has them.
-        """
-        if self._enlarger is None:
-            planes, top = strip.planes[:3], strip.top
-        else:
-            first = max(start - REACH, 0)
-            last = min(stop + REACH, self._grid.small_height)
-            held = strip.planes[:, first - strip.top : last - strip.top]
-            planes, top = prepared(held[:3], held[3]), first
-            start, stop = self._grid.full_row(start), self._grid.full_row(stop)
-        step = max(1, _CHUNK_PIXELS // self._grid.width)
-
-        def work(begin: int, end: int, scratch: None) -> None:
-            for row in range(start + begin, start + end, step):
-                self._store(planes, top, row, min(row + step, start + end))
-
-        if stop > start:
-            for_each_band(stop - start, work, lambda: None, lambda share: None)
-
-    def _store(self, planes: Array, top: int, start: int, stop: int) -> None:
-        """Rows of the picture: enlarge, give back colours, mix, write."""
-        original = self._source.read(Rect(0, start, self._grid.width, stop - start))
-        photo = np.clip(original, 0, 1)
-        if self._enlarger is None:
-            painted = planes[:, start - top : stop - top]
-        else:
-            painted = self._enlarger.enlarge(planes, top, start, stop, photo)
-        painted = keep_colors(painted, photo, self._keep)
-        target, image = self._result.pixels[start:stop], self._source.image
-        full = np.float32(image.full)
-        for channel in range(3):
-            before = original[channel]
-            mixed = before + (painted[channel] - before) * self._strength
-            if image.is_float:
-                target[..., channel] = mixed
-            else:
-                target[..., channel] = mixed * full + np.float32(0.5)
-        if image.has_alpha:
-            target[..., 3] = image.pixels[start:stop, :, -1]

@@ -8,6 +8,7 @@ import numpy as np
 
 from core.generator import Generator
 from core.image import Image
+from core.part import Part, Place
 from core.recall import Recall
 
 Progress = Callable[[float, str], None]
@@ -65,6 +66,8 @@ class Work:
         in_place: whether the picture's own memory may be used for the result.
         at: x, y of the pixel of which more is to be told; None for none.
         recall: where answers of previews are kept; None to compute everything.
+        part: what alone is to be shown of the layer that `image` is the small picture of; None
+            for all of `image`.
     """
 
     image: Image
@@ -77,6 +80,14 @@ class Work:
     in_place: bool = False
     at: tuple[int, int] | None = None
     recall: Recall | None = None
+    part: Part | None = None
+
+    @property
+    def shown(self) -> tuple[Image, Place]:
+        """The pixels that the result is made of, and where they lie in the whole."""
+        if self.part is not None:
+            return self.part.image, self.part.place
+        return self.image, Place.whole(self.image)
 
     def other(self, role: str) -> Other | None:
         """The first of the others with that role."""
@@ -86,7 +97,8 @@ class Work:
         """The picture's own memory, for a result that replaces it band by band; None where that
         may not be or does not suffice.
         """
-        return self.image.pixels if self.in_place and not self.image.is_grey else None
+        image, _ = self.shown
+        return image.pixels if self.in_place and not image.is_grey else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +106,7 @@ class Answer:
     """What a filter made.
 
     Attributes:
-        image: the new picture, of the size and channel type of the one given.
+        image: the new picture, of the size and channel type of the one given, or of the part.
         generator: which made it.
         layers: see Layer.
         facts: for the report.

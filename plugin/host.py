@@ -19,7 +19,8 @@ Piece = namedtuple("Piece", "draft x y mode visible")
 """A layer of a group to be.
 
 x, y: of its top left pixel, from the source's own.
-mode: "normal", "color" (LCh Color) or "multiply".
+mode: "normal", "color" (LCh Color), "multiply", or "lines": normal, but that what is half opaque
+    is mixed with what lies below as both are encoded in sRGB, not in linear light.
 """
 
 

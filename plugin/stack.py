@@ -2,7 +2,9 @@
 """What of a result becomes which layer: one alone, or several in a group.
 
     a picture alone         one layer, or the source's own pixels
-    a sketch                a group: lines, colors below them, flat colors hidden, variants hidden
+    a sketch                a group: lines, colors below them, flat colors hidden, variants hidden;
+                            the lines are laid over the colors as these are encoded, for so they
+                            were taken from the paper
     several variants        a group: the first one shown, the others hidden
     a sketch's colors alone one layer that multiplies with the source, which keeps its lines
     a picture's colors alone    one layer, or a group of variants, of the mode LCh Color
@@ -17,6 +19,7 @@ SKETCH = (u"lines", u"colors", u"flats")
 """Roles of a sketch's layers, the topmost first."""
 
 _HIDDEN = (u"flats",)
+_MODES = {u"lines": "lines"}
 
 
 def planned(roles, output):
@@ -38,7 +41,7 @@ def planned(roles, output):
     mode = "color" if output == "color" else "normal"
     if is_sketch:
         kept = [(n, r) for wanted in SKETCH for r, n in numbers if r == wanted]
-        plans = [(n, Plan(r, mode, r not in _HIDDEN)) for n, r in kept]
+        plans = [(n, Plan(r, _MODES.get(r, mode), r not in _HIDDEN)) for n, r in kept]
     else:
         plans = [(0, Plan(u"", mode, True))]
     return plans + [(n, Plan(r, mode, False)) for r, n in numbers if r == u"variant"]

@@ -20,7 +20,7 @@ PYTHON2_ONLY = {"Queue", "__builtin__"}
 STANDARD = set(sys.stdlib_module_names) | PYTHON2_ONLY | {"__future__"}
 
 ONLY_IN = {
-    "onnxruntime": {"core/generator.py"},
+    "onnxruntime": {"core/generator/session.py"},
     "av": {"core/film/", "benchmarks/"},
     "cv2": {"core/film/", "benchmarks/"},
     "ray": {"core/cluster.py"},

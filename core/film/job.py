@@ -24,6 +24,8 @@ class FilmJob:
         settings: ColorizeSettings or StylizeSettings.
         steady: 0 every frame for itself .. 1.
         references: (picture, second of the film or None for the frame that resembles it).
+        color_references: the same, of coloured frames, where `references` are painted ones: of
+            a film that is coloured and painted.
         folders: of models; None for the installed ones.
         threads: of the pool that sees and lays frames.
     """
@@ -39,6 +41,7 @@ class FilmJob:
     quality: int | None = None
     steady: float = 1.0
     references: tuple[tuple[Path, float | None], ...] = ()
+    color_references: tuple[tuple[Path, float | None], ...] = ()
     segment: int = SEGMENT_FRAMES
     threads: int = 2
     overwrite: bool = False
@@ -51,6 +54,15 @@ class FilmJob:
     @property
     def output(self) -> Output:
         return choose_output(self.target, self.codec, self.quality)
+
+    @property
+    def colors_first(self) -> bool:
+        """Whether the film is coloured and then painted."""
+        return self.task == "stylize" and self.settings.colorize
+
+    def find_colorizer(self) -> Model:
+        """The one that colours what is painted then. Raises ModelError."""
+        return Catalog.read(self.folders).find("colorize")
 
     def find_model(self) -> Model:
         role = "style" if self._style_files else ""
@@ -70,7 +82,12 @@ class FilmJob:
 
     def fingerprint(self) -> dict[str, Any]:
         """What must be the same for a run to go on, or for a film to be done already."""
-        return {
+        first = {}
+        if self.colors_first:
+            first["colorizer"] = self.find_colorizer().manifest.sha256
+            stamps = [[*_file_stamp(path), at] for path, at in self.color_references]
+            first["color_references"] = stamps
+        return first | {
             "source": _file_stamp(self.source),
             "references": [[*_file_stamp(path), at] for path, at in self.references],
             "styles": [_file_stamp(path) for path in self._style_files],

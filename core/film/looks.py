@@ -3,6 +3,9 @@
 see     alone with one frame, on any thread: what it says
 (steady: what the frames before say is mixed in)
 lay     alone with one frame, on any thread: onto the frame at full size
+
+Where a film is coloured and painted, the painter sees frames with the steady colours of the first
+look, which is not laid.
 """
 
 from dataclasses import dataclass
@@ -13,12 +16,13 @@ import cv2
 import numpy as np
 
 from core import color
-from core.colorize import ColorizeSettings, predict_many, work_size
+from core.colorize import ColorizeSettings, work_size
 from core.film.planes import (
     Coding,
     chroma,
     chroma_codes,
     chroma_values,
+    encoded_luma,
     plane,
     small_lightness,
 )
@@ -26,7 +30,10 @@ from core.film.reference import PaintedReference, Reference
 from core.generator import Generator
 from core.image import Image
 from core.merge import fold
+from core.palette import wanted_of
+from core.prediction import Asked, predict_asked
 from core.resample import fit_size, guided_upsample, pad
+from core.source import Colored, Coloring, Plain, Source
 from core.steady import COLOR_MEMORY, FLOW_SIDE, STYLE_MEMORY
 from core.stylize import StylizeSettings, stylize_many
 from core.tiling import legal_size
@@ -37,11 +44,16 @@ AnyReference = Reference | PaintedReference
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """A frame of the coding, its L* as Look.lightness gives it, and its number in the film."""
+    """A frame of the coding, its L* as Look.lightness gives it, and its number in the film.
+
+    Attributes:
+        coloring: what it is to be coloured with before it is painted; None to take it as it is.
+    """
 
     frame: av.VideoFrame
     lightness: Array
     number: int
+    coloring: Coloring | None = None
 
 
 class Look(Protocol):
@@ -76,6 +88,10 @@ class Look(Protocol):
         ...
 
 
+Looks = tuple[Look, ...]
+"""One, or a ColorLook and then a StyleLook."""
+
+
 @dataclass
 class ColorLook:
     """Colour: ab is predicted and steadied at the generator's work size."""
@@ -94,8 +110,15 @@ class ColorLook:
 
     def see(self, views: list[View]) -> list[Array]:
         """a* and b* (2, h, w)."""
-        predicted = predict_many([view.lightness for view in views], self.generator)
+        palette = self.settings.palette
+        asked = Asked(wanted=wanted_of(palette) if palette else None, seed=self.settings.seed)
+        predicted = predict_asked([view.lightness for view in views], self.generator, asked)
         return [self._said(view.number, *each) for view, each in zip(views, predicted, strict=True)]
+
+    def coloring(self, frame: av.VideoFrame, lightness: Array, said: Array) -> Coloring:
+        """What was said of a frame, for the painter."""
+        work = work_size(self.generator.manifest.size, frame.width, frame.height)
+        return Coloring(lightness[None], said[None], work)
 
     def _said(self, number: int, guide: Array, ab: Array) -> Array:
         slopes, offsets = guided_upsample(guide, ab)
@@ -136,13 +159,18 @@ class ColorLook:
 
 @dataclass
 class StyleLook:
-    """Paint: every frame is painted whole, and steadied at full size."""
+    """Paint: every frame is painted whole, and steadied at full size.
+
+    Attributes:
+        colorizer: colours every frame for itself first; None where there is no need.
+    """
 
     generator: Generator
     settings: StylizeSettings
     coding: Coding
     memory: float = STYLE_MEMORY
     references: tuple[AnyReference, ...] = ()
+    colorizer: Generator | None = None
 
     def lightness(self, frame: av.VideoFrame) -> Array:
         size = fit_size(frame.width, frame.height, FLOW_SIDE)
@@ -150,13 +178,26 @@ class StyleLook:
 
     def see(self, views: list[View]) -> list[Array]:
         """R'G'B' 0..1, (3, H, W)."""
-        images = [self._image(view.frame) for view in views]
-        painted = stylize_many(images, self.generator, self.settings)
+        sources = self._sources(views)
+        images = [source.image for source in sources]
+        painted = stylize_many(images, self.generator, self.settings, sources)
         planes = [p.pixels.transpose(2, 0, 1) * np.float32(1 / p.full) for p in painted]
         return [
             _locked(self.references, view.number, view.lightness, said)
             for view, said in zip(views, planes, strict=True)
         ]
+
+    def _sources(self, views: list[View]) -> list[Source]:
+        """What is painted. The lightness of a frame that is coloured is that of its luma."""
+        colorings = [view.coloring for view in views if view.coloring is not None]
+        if self.colorizer is None and not colorings:
+            return [Plain(self._image(view.frame)) for view in views]
+        images = [Image(encoded_luma(plane(view.frame, 0), self.coding)) for view in views]
+        if self.colorizer is not None:
+            together = Coloring.predict(images, self.colorizer, keep=True)
+            return [Colored(image, together, number) for number, image in enumerate(images)]
+        pairs = zip(images, colorings, strict=True)
+        return [Colored(image, coloring) for image, coloring in pairs]
 
     def _image(self, frame: av.VideoFrame) -> Image:
         deep = self.coding.bits > 8

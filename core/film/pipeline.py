@@ -2,6 +2,8 @@
 
     reader thread -> pool: see, motion -> steady thread -> pool: lay -> caller: encode
 
+A film that is coloured and painted is seen and steadied twice, once by each look.
+
 Frames keep their order; a few are between any two steps, so memory does not grow with the film.
 NumPy, OpenCV, ONNX Runtime and libav let go of Python's lock while they compute.
 """
@@ -11,7 +13,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import av
@@ -19,10 +21,11 @@ import numpy as np
 
 from core.errors import FileUnreadable
 from core.film.flow import Motion, find_motion
-from core.film.looks import Look, View, to_coding
+from core.film.looks import ColorLook, Look, Looks, View, to_coding
 from core.film.plan import Plan, numbered
 from core.film.planes import Coding
 from core.film.reader import FilmReader
+from core.source import Coloring
 from core.steady import Steadier
 
 Array = np.ndarray
@@ -45,6 +48,8 @@ class Shot:
         frame: decoded; later the finished one.
         lightness: see Look.lightness.
         before: lightness of the frame before; None where a scene or the reading begins.
+        segment: that it is for; None where all segments that read the frame share it.
+        coloring: what an earlier look said of it.
     """
 
     number: int
@@ -52,6 +57,8 @@ class Shot:
     frame: av.VideoFrame
     lightness: Array
     before: Array | None
+    segment: int | None = None
+    coloring: Coloring | None = None
 
 
 @dataclass
@@ -68,23 +75,37 @@ def make_frames(
     reader: FilmReader,
     plan: Plan,
     segments: range,
-    look: Look,
+    looks: Looks,
     coding: Coding,
     threads: int,
 ) -> Iterator[Made]:
     """The finished frames of some consecutive segments, in order.
 
     Raises:
-        LimnerError: whatever the look raises.
+        LimnerError: whatever the looks raise.
     """
-    shots = ahead(_shots(reader, plan, segments, look, coding))
+    first, last = looks[0], looks[-1]
+    shots = ahead(_shots(reader, plan, segments, first, coding))
     with ThreadPoolExecutor(threads, "limner-film") as pool:
-        size = plan.batch if look.generator.takes_many else 1
-        depth = threads + (AHEAD if size == 1 else 1)
-        together = in_order(_batches(shots, size), pool, lambda batch: _see(batch, look), depth)
-        seen = (each for batch in together for each in batch)
-        steadied = ahead(_steadied(seen, plan, segments, look))
-        yield from in_order(steadied, pool, lambda item: _lay(*item, look), threads + AHEAD)
+        seen = _seen(shots, plan, first, pool, threads)
+        steadied = ahead(_steadied(seen, plan, segments, first))
+        if isinstance(first, ColorLook) and last is not first:
+            colored = ahead(_colored(steadied, first, last))
+            seen = _seen(colored, plan, last, pool, threads)
+            steadied = ahead(_steadied(seen, plan, segments, last))
+        own = _own(steadied, plan)
+        yield from in_order(own, pool, lambda item: _lay(*item, last), threads + AHEAD)
+
+
+def _seen(
+    shots: Iterator[Shot], plan: Plan, look: Look, pool: ThreadPoolExecutor, threads: int
+) -> Iterator[tuple[Shot, Array, Motion | None]]:
+    """Each shot with what it alone says, and its motion."""
+    size = plan.batch if look.generator.takes_many else 1
+    depth = threads + (AHEAD if size == 1 else 1)
+    batches = _batches(shots, size, plan)
+    together = in_order(batches, pool, lambda batch: _see(batch, look), depth)
+    return (each for batch in together for each in batch)
 
 
 def _shots(
@@ -131,23 +152,24 @@ def _from(
             yield number, pts, frame
 
 
-def _batches(shots: Iterator[Shot], size: int) -> Iterator[list[Shot]]:
-    """Shots whose numbers share a block of `size`: the same ones wherever reading begins."""
-    batch: list[Shot] = []
+def _batches(shots: Iterator[Shot], size: int, plan: Plan) -> Iterator[list[Shot]]:
+    """Shots of one segment whose numbers share a block of `size`: the same ones wherever reading
+    begins, for segments and what is read before them are whole blocks.
+    """
+    batches: dict[int | None, list[Shot]] = {}
     try:
         for shot in shots:
-            if batch and shot.number // size != batch[0].number // size:
-                yield batch
-                batch = []
-            batch.append(shot)
-        if batch:
-            yield batch
+            batches.setdefault(shot.segment, []).append(shot)
+            if shot.number % size == size - 1 or shot.number == plan.frames - 1:
+                yield batches.pop(shot.segment)
+        yield from batches.values()
     finally:
         shots.close()  # pyright: ignore[reportAttributeAccessIssue]  a generator
 
 
 def _see(batch: list[Shot], look: Look) -> list[tuple[Shot, Array, Motion | None]]:
-    said = look.see([View(shot.frame, shot.lightness, shot.number) for shot in batch])
+    views = [View(shot.frame, shot.lightness, shot.number, shot.coloring) for shot in batch]
+    said = look.see(views)
     return [(shot, each, _motion(shot, look)) for shot, each in zip(batch, said, strict=True)]
 
 
@@ -161,8 +183,8 @@ def _motion(shot: Shot, look: Look) -> Motion | None:
 
 def _steadied(
     seen: Iterator[tuple[Shot, Array, Motion | None]], plan: Plan, segments: range, look: Look
-) -> Iterator[tuple[int, Shot, Array]]:
-    """(segment, shot, what is said) of every frame that is wanted.
+) -> Iterator[tuple[Shot, Array]]:
+    """Every shot, once for each segment that reads it, with what is said of it there.
 
     The segment that comes next starts its own memory in the last frames of the one before, from
     just where it would start if it were made alone.
@@ -170,7 +192,8 @@ def _steadied(
     steadiers: dict[int, Steadier] = {}
     for shot, said, motion in seen:
         own = shot.number // plan.segment
-        for segment in range(own, segments.stop):
+        readers = range(own, segments.stop) if shot.segment is None else [shot.segment]
+        for segment in readers:
             start = max(segment * plan.segment - plan.lead, 0)
             if shot.number < start:
                 break
@@ -178,14 +201,39 @@ def _steadied(
                 continue
             steadier = steadiers.setdefault(segment, Steadier(look.memory))
             result = steadier.next(said, motion if shot.number > start else None)
-            if segment == own:
-                yield segment, shot, result
+            yield replace(shot, segment=segment), result
         for old in [s for s in steadiers if s < own]:
             del steadiers[old]
 
 
-def _lay(segment: int, shot: Shot, said: Array, look: Look) -> Made:
-    return Made(segment, shot.number, shot.pts, look.lay(shot.frame, shot.lightness, said))
+def _colored(
+    steadied: Iterator[tuple[Shot, Array]], color: ColorLook, painting: Look
+) -> Iterator[Shot]:
+    """Shots for the look that paints, with their colours."""
+    number = -1
+    lightness: Array = np.zeros(0)
+    before = lightness
+    for shot, said in steadied:
+        if shot.number != number:
+            number, before = shot.number, lightness
+            lightness = painting.lightness(shot.frame)
+        begins = shot.before is None
+        coloring = color.coloring(shot.frame, shot.lightness, said)
+        yield replace(shot, lightness=lightness, before=None if begins else before,
+                      coloring=coloring)  # fmt: skip
+
+
+def _own(steadied: Iterator[tuple[Shot, Array]], plan: Plan) -> Iterator[tuple[Shot, Array]]:
+    """The frames of each segment, without those that were read before it."""
+    for shot, said in steadied:
+        if shot.number // plan.segment == shot.segment:
+            yield shot, said
+
+
+def _lay(shot: Shot, said: Array, look: Look) -> Made:
+    assert shot.segment is not None
+    frame = look.lay(shot.frame, shot.lightness, said)
+    return Made(shot.segment, shot.number, shot.pts, frame)
 
 
 def ahead(items: Iterator[Out], depth: int = AHEAD) -> Iterator[Out]:

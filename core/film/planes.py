@@ -94,6 +94,16 @@ def small_lightness(luma: Array, coding: Coding, size: tuple[int, int]) -> Array
     return cv2.resize(_lightness_table(coding)[luma], size, interpolation=cv2.INTER_AREA)
 
 
+def encoded_luma(luma: Array, coding: Coding) -> Array:
+    """Codes (h, w) -> the grey picture that they stand for: (h, w, 1), uint8 or uint16."""
+    black, white = coding.luma_range
+    scale = np.float32(1 / (white - black))
+    encoded = np.clip((luma.astype(np.float32) - np.float32(black)) * scale, 0, 1)
+    if coding.bits == 8:
+        return np.rint(encoded * 255).astype(np.uint8)[..., None]
+    return np.rint(encoded * 65535).astype(np.uint16)[..., None]
+
+
 def chroma(luma: Array, coefficients: Array, coding: Coding, size: tuple[int, int]) -> Array:
     """Cb and Cr for a luma plane.
 
@@ -107,14 +117,8 @@ def chroma(luma: Array, coefficients: Array, coding: Coding, size: tuple[int, in
         float32 (2, height, width), -0.5..0.5. The colour is fitted into R'G'B' at the luminance
         that the luma stands for; luma itself is left alone.
     """
-    black, white = coding.luma_range
     width, height = size
-    reduced = cv2.resize(luma, size, interpolation=cv2.INTER_AREA).astype(np.float32)
-    encoded = np.clip((reduced - np.float32(black)) * np.float32(1 / (white - black)), 0, 1)
-    if coding.bits == 8:
-        grey = np.rint(encoded * 255).astype(np.uint8)[..., None]
-    else:
-        grey = np.rint(encoded * 65535).astype(np.uint16)[..., None]
+    grey = encoded_luma(cv2.resize(luma, size, interpolation=cv2.INTER_AREA), coding)
     image = Image(grey)
     wide = linear_taps(width, coefficients.shape[2]).columns(coefficients)
     rows = max(1, _CHUNK_PIXELS // width)

@@ -8,7 +8,7 @@ import numpy as np
 
 from core.errors import BadRequest
 from core.film.job import FilmJob
-from core.film.looks import AnyReference, Look, View, to_coding
+from core.film.looks import AnyReference, ColorLook, Look, View, to_coding
 from core.film.pipeline import frame_at
 from core.film.plan import Plan
 from core.film.reader import FilmReader
@@ -21,10 +21,23 @@ Array = np.ndarray
 MOST_ASPECT_ERROR = 0.03
 
 
-def read_references(job: FilmJob, plan: Plan, look: Look) -> Iterator[AnyReference]:
-    """The job's references for its plan. Raises BadRequest, FileUnreadable."""
-    numbers = plan.references
-    for (path, _), number in zip(job.references, numbers, strict=True):
+def read_references(
+    job: FilmJob,
+    plan: Plan,
+    look: Look,
+    given: list[tuple[Path, int]],
+    color: ColorLook | None = None,
+) -> Iterator[AnyReference]:
+    """References for a look.
+
+    Args:
+        given: pictures, each with the number of the frame that it is for.
+        color: what the film's frames are coloured by before this look sees them.
+
+    Raises BadRequest, FileUnreadable.
+    """
+    numbers = [number for _, number in given]
+    for path, number in given:
         with FilmReader(job.source, plan.interlaced) as reader:
             frame = to_coding(frame_at(reader, plan, number), look.coding)
         lightness = look.lightness(frame)
@@ -32,7 +45,12 @@ def read_references(job: FilmJob, plan: Plan, look: Look) -> Iterator[AnyReferen
         others = [n for n in numbers if n in scene]
         start = max(((n + number) // 2 for n in others if n < number), default=scene.start)
         stop = min(((n + number) // 2 for n in others if n > number), default=scene.stop)
-        (said,) = look.see([View(frame, lightness, -1)])
+        coloring = None
+        if color is not None:
+            seen = color.lightness(frame)
+            (ab,) = color.see([View(frame, seen, number)])
+            coloring = color.coloring(frame, seen, ab)
+        (said,) = look.see([View(frame, lightness, -1, coloring)])
         colors = _colors(PictureFile.read(path))
         yield look.reference(range(start, stop), lightness, colors, said)
 

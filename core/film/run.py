@@ -14,12 +14,12 @@ from typing import Any
 import av
 import numpy as np
 
-from core.colorize import work_size
+from core.colorize import ColorizeSettings, work_size
 from core.errors import BadRequest, FileUnwritable, LimnerError
 from core.film.assemble import assemble
 from core.film.encoder import SegmentWriter, choose_coding
 from core.film.job import FilmJob
-from core.film.looks import ColorLook, Look, StyleLook
+from core.film.looks import ColorLook, Looks, StyleLook
 from core.film.pipeline import make_frames
 from core.film.plan import Plan, load_plan, make_plan, save_plan
 from core.film.planes import Coding
@@ -28,8 +28,12 @@ from core.film.reader import FilmReader
 from core.film.reference_file import read_references, reference_thumb
 from core.generator import Generator
 from core.memory import batch_size
+from core.variants import has_variants
 
 Array = np.ndarray
+
+Generators = dict[str, Generator]
+"""Task -> the generator that does it."""
 
 LEAD_FRAMES = 24
 
@@ -93,10 +97,19 @@ def run_film(job: FilmJob, progress: FilmProgress, engine: Engine | None = None)
     shutil.rmtree(job.work, ignore_errors=True)
     if plan.interlaced:
         notes.append("The film is interlaced; its frames were made whole (deinterlaced).")
+    notes += _color_notes(job)
     if plan.hdr.is_lost(job.output.encoder):
         notes.append(f"{job.output.codec} cannot carry the film's static HDR metadata (mastering "
                      "display, light level); choose h264 or hevc to keep them.")  # fmt: skip
     return Result(plan.frames, len(plan.cuts) + 1, waiting, False, list(plan.damages), notes)
+
+
+def _color_notes(job: FilmJob) -> list[str]:
+    """What of the colours that were asked for the model cannot give."""
+    manifest = job.find_model().manifest
+    if job.task != "colorize" or not job.settings.seed or has_variants(manifest):
+        return []
+    return [f"The model '{manifest.title}' knows one colouring; other seeds give the same."]
 
 
 def run_segments(
@@ -104,7 +117,7 @@ def run_segments(
     plan: Plan,
     numbers: list[int],
     report: Callable[[int], None],
-    generator: Generator | None = None,
+    generators: Generators | None = None,
 ) -> None:
     """Make segments in this process, in order; runs of neighbours are read in one go.
 
@@ -113,25 +126,48 @@ def run_segments(
     """
     with FilmReader(job.source, plan.interlaced) as reader:
         coding = choose_coding(reader.info, plan.frame_tags, job.output, plan.hdr)
-        look = make_look(job, plan, coding, generator)
+        looks = make_looks(job, plan, coding, generators)
         for segments in _neighbours(numbers):
-            _run_range(job, plan, segments, reader, look, coding, report)
+            _run_range(job, plan, segments, reader, looks, coding, report)
             reader.rewind()
 
 
-def open_generator(job: FilmJob) -> Generator:
-    """The job's generator. Frames run side by side, so that it needs one thread for each."""
-    return Generator.open(job.find_model(), job.device, threads=1)
+def open_generators(job: FilmJob) -> Generators:
+    """The job's generators. Frames run side by side, so that each needs one thread for a frame.
+
+    Raises LimnerError.
+    """
+    models = [job.find_model()]
+    if job.colors_first:
+        models.append(job.find_colorizer())
+    opened = [Generator.open(model, job.device, threads=1) for model in models]
+    return {generator.manifest.task: generator for generator in opened}
 
 
-def make_look(job: FilmJob, plan: Plan, coding: Coding, generator: Generator | None = None) -> Look:
-    """The filter of a job, its references read. Raises LimnerError."""
-    generator = generator or open_generator(job)
-    kind = StyleLook if job.task == "stylize" else ColorLook
-    look = kind(generator, job.settings, coding)
-    look.memory *= job.steady
-    look.references = tuple(read_references(job, plan, look))
-    return look
+def make_looks(
+    job: FilmJob, plan: Plan, coding: Coding, generators: Generators | None = None
+) -> Looks:
+    """The filter of a job, or both, their references read. Raises LimnerError."""
+    generators = generators or open_generators(job)
+    own = len(job.references)
+    pictures = [path for path, _ in job.references + job.color_references]
+    numbered = list(zip(pictures, plan.references, strict=True))
+
+    def color_look(settings: ColorizeSettings, given: list[tuple[Path, int]]) -> ColorLook:
+        look = ColorLook(generators["colorize"], settings, coding)
+        look.memory *= job.steady
+        look.references = tuple(read_references(job, plan, look, given))
+        return look
+
+    if job.task == "colorize":
+        return (color_look(job.settings, numbered),)
+    paint = StyleLook(generators["stylize"], job.settings, coding)
+    paint.memory *= job.steady
+    color = color_look(ColorizeSettings(), numbered[own:]) if job.colors_first else None
+    if color is not None and color.memory <= 1 and not color.references:
+        paint.colorizer, color = color.generator, None  # nothing is done in between
+    paint.references = tuple(read_references(job, plan, paint, numbered[:own], color))
+    return (paint,) if color is None else (color, paint)
 
 
 def _run_range(
@@ -139,12 +175,12 @@ def _run_range(
     plan: Plan,
     segments: range,
     reader: FilmReader,
-    look: Look,
+    looks: Looks,
     coding: Coding,
     report: Callable[[int], None],
 ) -> None:
     writer: SegmentWriter | None = None
-    made = make_frames(reader, plan, segments, look, coding, job.threads)
+    made = make_frames(reader, plan, segments, looks, coding, job.threads)
     try:
         for item in made:
             if writer is None:
@@ -184,7 +220,8 @@ def _planned(job: FilmJob, progress: FilmProgress) -> Plan:
         return plan
     with FilmReader(job.source) as reader:
         aspect = reader.info.width / reader.info.height
-    thumbs = [(reference_thumb(picture, aspect), at) for picture, at in job.references]
+    references = job.references + job.color_references
+    thumbs = [(reference_thumb(picture, aspect), at) for picture, at in references]
     plan = make_plan(job.source, job.segment, min(LEAD_FRAMES, job.segment), thumbs,
                      progress.reading)  # fmt: skip
     plan = replace(plan, batch=_batch(job, plan))

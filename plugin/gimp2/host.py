@@ -214,6 +214,9 @@ class Gimp2Host(Host):
             pdb.gimp_image_insert_layer(self._image, layer, group, number)
             layer.set_offsets(left + piece.x, top + piece.y)
             layer.visible = piece.visible
+            if piece.mode == "lines":
+                space = gimpfu.LAYER_COLOR_SPACE_RGB_PERCEPTUAL
+                pdb.gimp_layer_set_composite_space(layer, space)
         self._add_mask(group)
 
     def _take_over(self, layer):

@@ -158,6 +158,8 @@ class FilterDialog:
             self._rows[parameter.name] = row
             if isinstance(row, GimpUi.Labeled):
                 self._labels.add_widget(row.get_label())
+            elif hasattr(row, "get_label_widget"):  # GimpUi.FileChooser
+                self._labels.add_widget(row.get_label_widget())
             elif hasattr(row, "label"):
                 self._labels.add_widget(row.label)
         return box

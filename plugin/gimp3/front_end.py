@@ -192,9 +192,12 @@ def remake(procedure, run_mode, image, drawables):
     from plugin.errors import Unsupported
     from plugin.gimp3.values import set_values
 
-    if len(drawables) != 1 or not isinstance(drawables[0], Gimp.Layer):
+    chosen = drawables[0] if len(drawables) == 1 else None
+    if isinstance(chosen, Gimp.LayerMask):  # the mask of a result, which came with the selection
+        chosen = Gimp.Layer.from_mask(chosen)
+    if not isinstance(chosen, Gimp.Layer):
         raise Unsupported(tr("Limner makes one layer at a time again."), tr("Click that layer."))
-    layer = _with_note(drawables[0])
+    layer = _with_note(chosen)
     parasite = layer.get_parasite(note.NAME)
     chosen, parameters, number = note.read_note(bytes(parasite.get_data()) if parasite else None)
     source = image.get_layer_by_tattoo(number)

@@ -40,6 +40,7 @@ _MODES = {
     "normal": Gimp.LayerMode.NORMAL,
     "color": Gimp.LayerMode.LCH_COLOR,
     "multiply": Gimp.LayerMode.MULTIPLY,
+    "lines": Gimp.LayerMode.NORMAL,
 }
 _SRGB_TYPES = {"u8": "u8", "u16": "u16"}
 _OTHER_TYPES = {"u8": "u16"}
@@ -169,15 +170,21 @@ class Gimp3Host(Host):
         """Whether GIMP shows pictures by the profile of a monitor."""
         return Gimp.get_color_configuration().get_display_color_profile() is not None
 
-    def preview_selection(self):
-        """What the preview shows of the selection, a byte a pixel; None for no selection."""
+    def preview_selection(self, part=None):
+        """What the preview, or a part of it, shows of the selection, a byte a pixel; None for no
+        selection.
+        """
         if self._replaced or Gimp.Selection.is_empty(self._image):
             return None
         full = self._picture
         scale = preview_scale(full["width"], full["height"])
-        width, height = preview_size(full["width"], full["height"])
+        left, top, (width, height) = 0, 0, preview_size(full["width"], full["height"])
+        if part is not None:
+            left, top, width, height, size = part
+            scale = size[0] / full["width"]
         _, x, y = self._drawable.get_offsets()
-        rectangle = Gegl.Rectangle.new(round(x * scale), round(y * scale), width, height)
+        left, top = left + round(x * scale), top + round(y * scale)
+        rectangle = Gegl.Rectangle.new(left, top, width, height)
         selection = self._image.get_selection().get_buffer()
         return selection.get(rectangle, scale, "Y u8", Gegl.AbyssPolicy.BLACK)
 
@@ -197,6 +204,21 @@ class Gimp3Host(Host):
             rectangle, preview_scale(*size), picture_format, Gegl.AbyssPolicy.CLAMP
         )
         return {"width": width, "height": height, "format": picture_format}, pixels
+
+    def preview_part(self, part):
+        """A plugin.preview.Part of the layer, as preview() gives the whole.
+
+        Raises Unsupported where the layer has gone meanwhile.
+        """
+        if not self.alive():
+            raise Unsupported(tr("The layer was removed or resized."), tr("Close this dialog."))
+        picture_format = self._picture["format"].partition(" ")[0] + " u8"
+        rectangle = Gegl.Rectangle.new(*part[:4])
+        scale = part.size[0] / self._picture["width"]
+        pixels = self._drawable.get_buffer().get(
+            rectangle, scale, picture_format, Gegl.AbyssPolicy.CLAMP
+        )
+        return {"width": part.width, "height": part.height, "format": picture_format}, pixels
 
     def new_draft(self, name, picture):
         return Gimp3Draft(self._image, name, picture)
@@ -260,6 +282,8 @@ class Gimp3Host(Host):
         for number, piece in enumerate(pieces):
             layer = piece.draft.take(self._image)
             layer.set_mode(_MODES[piece.mode])
+            if piece.mode == "lines":
+                layer.set_composite_space(Gimp.LayerColorSpace.RGB_PERCEPTUAL)
             layer.set_visible(piece.visible)
             placed = layer.set_offsets(left + piece.x, top + piece.y)
             must(placed, "the new layer cannot be placed")
@@ -332,7 +356,7 @@ class Gimp3Host(Host):
         copy = layer.create_mask(Gimp.AddMaskType.WHITE)
         combined = copy.combine_masks(mask, Gimp.ChannelOps.REPLACE, 0, 0)
         must(combined, "the mask cannot be copied")
-        must(layer.add_mask(copy), "the mask cannot be added")
+        _give_mask(layer, copy)
         layer.set_apply_mask(old.get_apply_mask())
 
     def _add_mask(self, layer):
@@ -345,7 +369,7 @@ class Gimp3Host(Host):
         if own is not None and self._drawable.get_apply_mask():
             combined = mask.combine_masks(own, Gimp.ChannelOps.INTERSECT, 0, 0)
             must(combined, "the masks cannot be combined")
-        must(layer.add_mask(mask), "the mask cannot be added")
+        _give_mask(layer, mask)
 
     def progress(self, fraction, text):
         Gimp.progress_set_text(text)
@@ -353,3 +377,9 @@ class Gimp3Host(Host):
 
     def tell(self, sentence):
         Gimp.message(sentence)
+
+
+def _give_mask(layer, mask):
+    """Add a mask, and leave the layer itself the one that is worked on, also in a saved file."""
+    must(layer.add_mask(mask), "the mask cannot be added")
+    layer.set_edit_mask(False)

@@ -15,13 +15,20 @@ from plugin.errors import PluginError  # noqa: E402
 from plugin.gimp3.preview import SplitView  # noqa: E402
 from plugin.gimp3.swatches import Swatches  # noqa: E402
 from plugin.gimp3.values import values_of  # noqa: E402
-from plugin.others import others_of  # noqa: E402
+from plugin.gimp3.view import LARGEST_ZOOM  # noqa: E402
+from plugin.others import Other, others_of  # noqa: E402
 from plugin.run import add_choices, add_others, make_request  # noqa: E402
 from plugin.translation import tr  # noqa: E402
 
 SPACE = 6
 LINE_CHARS = 40
 """Longest line of the sentences beside the preview; longer ones are broken."""
+
+PAUSE_MS = 120
+"""So long a hand rests before the part that it moved to is asked for."""
+
+MOST_ENLARGED = 4.0
+"""Pixels of the screen that one of the layer's can become."""
 
 COMPUTING = tr("Computing the preview…")
 COLORED = tr("This layer is in color already. Recolor gives it new colors, in a new layer.")
@@ -46,6 +53,7 @@ class LivePreview:
         self._heard = heard
         self._picture, self._pixels = host.preview()
         layer = host.picture()
+        self._layer = layer["width"], layer["height"]
         self._scale = preview.preview_scale(layer["width"], layer["height"])
         colorizes = chosen.task == "colorize"
         self._swatches = Swatches(config, (layer["width"], layer["height"])) if colorizes else None
@@ -54,14 +62,19 @@ class LivePreview:
             self._pixels,
             host.preview_selection(),
             self._clicked if colorizes else None,
+            self._moved,
+            max(LARGEST_ZOOM, MOST_ENLARGED / self._scale),
         )
+        self._part, self._part_read = None, None  # what is to be seen of the layer, and its pixels
+        self._pause = 0
         self._state, self._size, self._device, self._colored = (label() for _ in range(4))
-        tell(self._size, self._size_text(layer))
+        tell(self._size, self._size_text())
         self.widget = self._packed_view()
         self.sentences = self._packed_sentences()
         self._worker = worker
         self._conversation = None
         self._asked = 0
+        self._parts = {}  # number of a question -> (part, pixels) that it was about
         self._last = None
         self._others, self._others_key = [], None
 
@@ -76,6 +89,8 @@ class LivePreview:
     def close(self, interrupt):
         """Ask no more, and leave the worker to the caller."""
         self._config.disconnect(self._handler)
+        if self._pause:
+            GLib.source_remove(self._pause)
         self._conversation.close(interrupt)
 
     def ask(self, again=False):
@@ -83,7 +98,7 @@ class LivePreview:
         values = dict(values_of(self._config, self._chosen), variants=1, flats=False)
         try:
             request, values = self._request(values)
-            signature = repr((request, values))
+            signature = repr((request, values, self._part))
             if signature == self._last and not again:
                 return
             others = self._read_others(values, again)
@@ -92,11 +107,41 @@ class LivePreview:
             self._failed(self._asked, error)
             return
         self._last = signature
+        request["preview"] = True
+        if self._part is not None:
+            others = [*others, self._add_part(request)]
         add_others(request, others)
         pixels = b"".join([self._pixels, *(other.pieces for other in others)])
-        self._asked = self._conversation.ask(dict(request, preview=True), pixels)
+        self._asked = self._conversation.ask(request, pixels)
+        self._parts[self._asked] = self._part, self._part_read
         if not self._state.get_text():
             tell(self._state, COMPUTING)
+
+    def _add_part(self, request):
+        """Ask for the part alone; what goes beside the preview for that."""
+        part, (picture, pixels) = self._part, self._part_read
+        request["part"] = {"size": list(part.size), "layer": list(self._layer)}
+        return Other(dict(picture, role="part", x=part.x, y=part.y), pixels)
+
+    def _moved(self):
+        """The user looks at another part; soon, when the hand rests, it is made sharp."""
+        if self._pause:
+            GLib.source_remove(self._pause)
+        self._pause = GLib.timeout_add(PAUSE_MS, self._look_closer)
+
+    def _look_closer(self):
+        self._pause = 0
+        part = preview.part_of(self._layer, *self._view.seen)
+        if preview.holds(self._part, part):
+            return False
+        try:
+            self._part_read = None if part is None else self._host.preview_part(part)
+            self._part = part
+        except PluginError as error:
+            self._failed(self._asked, error)
+            return False
+        self.ask()
+        return False
 
     def _read_others(self, values, again):
         """The pictures beside the layer, their pixels as one piece; read anew only where another
@@ -141,7 +186,7 @@ class LivePreview:
         self._view.mark(marks)
 
     def _answered(self, number, picture, pixels, report):
-        self._view.show_after(picture, pixels)
+        self._show(number, picture, pixels, report)
         tell(self._state, "" if number == self._asked else COMPUTING)
         if not report.get("recalled"):
             device = self._config.get_property("device")
@@ -152,6 +197,20 @@ class LivePreview:
         self._draw_marks()
         self._heard(report)
 
+    def _show(self, number, picture, pixels, report):
+        """Show an answer, of the whole or of a part, and say how near it is to the result."""
+        part, read = self._parts[number]
+        self._parts = {n: kept for n, kept in self._parts.items() if n > number}
+        if report.get("part"):
+            self._view.show_part(
+                part, read, (picture, pixels), self._host.preview_selection(part)
+            )
+            tell(self._size, self._size_text(part, report))
+        else:
+            self._view.show_part(None, None, None)
+            self._view.show_after(picture, pixels)
+            tell(self._size, self._size_text())
+
     def _failed(self, number, error):
         if number != self._asked:
             return  # a newer one is on its way
@@ -159,9 +218,12 @@ class LivePreview:
         tell(self._device, "")
         tell(self._state, tr("No preview: %s") % error.text)
 
-    def _size_text(self, layer):
-        sizes = [(picture["width"], picture["height"]) for picture in (layer, self._picture)]
-        said = [preview.size_sentence(self._chosen.task, *sizes)]
+    def _size_text(self, part=None, report=None):
+        task, small = self._chosen.task, (self._picture["width"], self._picture["height"])
+        if part is None:
+            said = [preview.size_sentence(task, self._layer, small)]
+        else:
+            said = [preview.part_sentence(task, self._layer, part, report)]
         if self._host.has_display_profile:
             said.append(tr("The preview does without the monitor's color profile."))
         return " ".join(sentence for sentence in said if sentence)

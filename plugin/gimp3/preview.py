@@ -4,12 +4,14 @@ Pictures are laid into the viewport by GdkPixbuf. Drawing by cairo would need py
 GIMP's own packages do not always bring along.
 """
 
+import math
+
 import gi
 
 gi.require_version("Gtk", "3.0")
 from gi.repository import Gdk, GdkPixbuf, GLib, Gtk  # noqa: E402
 
-from plugin.gimp3.view import ZOOM_STEP, View  # noqa: E402
+from plugin.gimp3.view import LARGEST_ZOOM, ZOOM_STEP, View  # noqa: E402
 from plugin.preview import as_rgb  # noqa: E402
 
 MOST = (480, 320)
@@ -18,6 +20,7 @@ MOST = (480, 320)
 SHARP_FROM = 3.0  # zoom from which on pixels are shown as squares
 _CHECKS = (8, 0x999999, 0x666666)  # size and colors of what shines through transparency
 _BEHIND = 0x3C3C3CFF
+CLEAR = 40  # pixels between the divider and a place that was clicked
 _STILL = 3  # pixels that a hand moves while it clicks
 _LINE, _EDGE = 0xFFFFFFFF, 0x000000FF
 
@@ -33,15 +36,21 @@ class SplitView(Gtk.EventBox):
         pixels: its bytes, u8.
         selection: a byte for each pixel, 255 where the second one is seen; None for everywhere.
         clicked: called with (x, y) of the picture where it was clicked; None for no clicks.
+        moved: called when another part is seen, or it is seen larger or smaller.
+        largest: zoom that a user can reach.
     """
 
-    def __init__(self, picture, pixels, selection=None, clicked=None):
+    def __init__(
+        self, picture, pixels, selection=None, clicked=None, moved=None, largest=LARGEST_ZOOM
+    ):
         super().__init__(can_focus=True, halign=Gtk.Align.CENTER)
+        self._moved = moved
+        self._part = None
         self._before = self._after = to_pixbuf(picture, pixels)
         self._selection = selection
         self._clicked = clicked
         self._marks = []  # (x, y of the picture, color or None)
-        self._view = View((picture["width"], picture["height"]), MOST)
+        self._view = View((picture["width"], picture["height"]), MOST, largest=largest)
         self._held = None  # "divider" or "picture", where it was taken, and whether it was moved
         self._image = Gtk.Image()
         self.add(self._image)
@@ -67,6 +76,27 @@ class SplitView(Gtk.EventBox):
         self._after = after
         self.draw_again()
 
+    def show_part(self, part, before, after, selection=None):
+        """Show a part of both pictures at a better resolution.
+
+        Args:
+            part: plugin.preview.Part; None to show the pictures alone again.
+            before, after: (picture, pixels).
+            selection: as for the whole.
+        """
+        self._part = None
+        if part is not None:
+            before, after = to_pixbuf(*before), to_pixbuf(*after)
+            if selection is not None:
+                after = selected(before, after, selection)
+            self._part = part, before, after
+        self.draw_again()
+
+    @property
+    def seen(self):
+        """((left, top, right, bottom) of the picture that is seen, pixels for one of its)."""
+        return self._view.seen, self._view.zoom
+
     def mark(self, marks):
         """Show marks, a list of (x, y of the picture, (red, green, blue) or None)."""
         self._marks = list(marks)
@@ -74,7 +104,7 @@ class SplitView(Gtk.EventBox):
 
     def show_nothing_new(self):
         """There is no second picture: show the first one on both sides."""
-        self._after = self._before
+        self._after, self._part = self._before, None
         self.draw_again()
 
     def zoom_in(self):
@@ -85,7 +115,12 @@ class SplitView(Gtk.EventBox):
 
     def fit(self):
         self._view.fit()
+        self._draw_moved()
+
+    def _draw_moved(self):
         self.draw_again()
+        if self._moved is not None:
+            self._moved()
 
     def draw_again(self):
         view = self._view
@@ -95,6 +130,10 @@ class SplitView(Gtk.EventBox):
         shown.fill(_BEHIND)
         self._lay(self._before, shown, 0, view.divider)
         self._lay(self._after, shown, view.divider, view.width)
+        if self._part is not None:
+            part, before, after = self._part
+            self._lay(before, shown, 0, view.divider, part)
+            self._lay(after, shown, view.divider, view.width, part)
         for x, color in ((-2, _EDGE), (-1, _LINE), (0, _LINE), (1, _EDGE)):
             if 0 <= view.divider + x < view.width:
                 shown.new_subpixbuf(view.divider + x, 0, 1, view.height).fill(color)
@@ -120,18 +159,27 @@ class SplitView(Gtk.EventBox):
             ):
                 _fill(shown, x + dx, y + dy, wide, high, fill)
 
-    def _lay(self, source, shown, start, end):
-        """Lay the picture into the columns start..end of the viewport."""
+    def _lay(self, source, shown, start, end, part=None):
+        """Lay the picture, or a part of it, into the columns start..end of the viewport."""
         view = self._view
         x, y, width, height = view.rectangle
+        at, zoom = (view.left, view.top), (view.zoom, view.zoom)
+        if part is not None:
+            whole = self._before.get_width(), self._before.get_height()
+            zoom = [view.zoom * whole[n] / part.size[n] for n in (0, 1)]
+            at = [at[n] + part[n] * zoom[n] for n in (0, 1)]
+            right, bottom = (int(at[n] + part[n + 2] * zoom[n]) for n in (0, 1))
+            corner = max(x, math.ceil(at[0])), max(y, math.ceil(at[1]))
+            width, height = min(x + width, right) - corner[0], min(y + height, bottom) - corner[1]
+            x, y = corner
         left, right = max(x, start), min(x + width, end)
         if right <= left or height <= 0:
             return
-        sharp = view.zoom >= SHARP_FROM
+        sharp = zoom[0] >= SHARP_FROM
         source.composite_color(
             shown,
             left, y, right - left, height,
-            view.left, view.top, view.zoom, view.zoom,
+            *at, *zoom,
             GdkPixbuf.InterpType.NEAREST if sharp else GdkPixbuf.InterpType.BILINEAR,
             255,
             0, 0, *_CHECKS,
@@ -141,7 +189,7 @@ class SplitView(Gtk.EventBox):
         view = self._view
         x = view.width / 2 if x is None else x
         view.zoom_at(factor, x, view.height / 2 if y is None else y)
-        self.draw_again()
+        self._draw_moved()
 
     def _press(self, _widget, event):
         self.grab_focus()
@@ -158,6 +206,8 @@ class SplitView(Gtk.EventBox):
             return True
         point = self._view.point(event.x, event.y)
         if point is not None and not self._view.is_on_divider(event.x):
+            if event.x < self._view.divider:  # what becomes of this place is to be seen
+                self._view.move_divider(event.x - CLEAR)
             self._clicked(*point)
         return True
 
@@ -174,7 +224,10 @@ class SplitView(Gtk.EventBox):
         else:
             self._view.pan(event.x - x, event.y - y)
         self._held = (what, event.x, event.y, True)
-        self.draw_again()
+        if what == "divider":
+            self.draw_again()
+        else:
+            self._draw_moved()
         return True
 
     def _scroll(self, _widget, event):

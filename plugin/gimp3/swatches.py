@@ -29,6 +29,7 @@ class Swatches(Gtk.Box):
         """(x, y) of the layer where the user clicked; None where nowhere yet."""
         self._said = Gtk.Label(xalign=0.0, wrap=True, max_width_chars=34)
         self._offered = Gtk.Box(spacing=SPACE)
+        self._or = Gtk.Label(label=tr("or"))
         self._any = Gtk.ColorButton(title=tr("Color for this place"))
         self._any.set_tooltip_text(tr("Any other color for this place"))
         self._any.connect("color-set", self._any_chosen)
@@ -37,6 +38,7 @@ class Swatches(Gtk.Box):
         self._remove.connect("clicked", lambda *_: self._set(self.dabs[:-1]))
         self.pack_start(self._said, False, False, 0)
         self.pack_start(self._offered, False, False, 0)
+        self.pack_start(self._or, False, False, 0)
         self.pack_start(self._any, False, False, 0)
         self.pack_end(self._remove, False, False, 0)
         self.show_all()
@@ -63,6 +65,9 @@ class Swatches(Gtk.Box):
             self._offered.pack_start(self._swatch(each), False, False, 0)
         self._offered.show_all()
         self._any.set_visible(self.point is not None)
+        self._or.set_visible(self.point is not None and bool(likeliest))
+        if likeliest:
+            self._show_any(hints.parse_color(likeliest[0]["color"]))
         self._remove.set_visible(bool(self.dabs))
         if self.point is None:
             self._said.set_text(tr("Wrong color? Click it in the picture."))
@@ -85,13 +90,16 @@ class Swatches(Gtk.Box):
         chosen = button.get_rgba()
         self._add(tuple(round(255 * part) for part in (chosen.red, chosen.green, chosen.blue)))
 
+    def _show_any(self, color):
+        self._any.set_rgba(Gdk.RGBA(*(part / 255 for part in color), 1.0))
+
     def _add(self, color):
         if self.point is None:
             return
         x, y = self.point
         near = hints.dab_radius(*self._size)
         kept = [dab for dab in self.dabs if max(abs(dab.x - x), abs(dab.y - y)) > near]
-        self._any.set_rgba(Gdk.RGBA(*(part / 255 for part in color), 1.0))
+        self._show_any(color)
         self._set([*kept, hints.Dab(x, y, color)][-hints.MOST :])
 
     def _set(self, dabs):

@@ -22,10 +22,12 @@ class View:
         picture: (width, height) of the picture.
         most: (width, height) that the viewport may have; it takes the picture's shape, but no
             side becomes shorter than `least`.
+        largest: zoom that a user can reach.
     """
 
-    def __init__(self, picture, most, least=120):
+    def __init__(self, picture, most, least=120, largest=LARGEST_ZOOM):
         self._picture = picture
+        self._largest = largest
         shrink = min(most[0] / picture[0], most[1] / picture[1])
         self.width = min(most[0], max(least, round(picture[0] * shrink)))
         self.height = min(most[1], max(least, round(picture[1] * shrink)))
@@ -40,7 +42,7 @@ class View:
 
     def zoom_at(self, factor, x, y):
         """Change the zoom; what lies at (x, y) stays there, as far as the borders allow."""
-        zoom = min(max(self.zoom * factor, self._fitting), max(LARGEST_ZOOM, self._fitting))
+        zoom = min(max(self.zoom * factor, self._fitting), max(self._largest, self._fitting))
         factor, self.zoom = zoom / self.zoom, zoom
         self._place(x - (x - self.left) * factor, y - (y - self.top) * factor)
 
@@ -74,6 +76,13 @@ class View:
         left, right = self._covered(self.left, self._picture[0], self.width)
         top, bottom = self._covered(self.top, self._picture[1], self.height)
         return left, top, right - left, bottom - top
+
+    @property
+    def seen(self):
+        """(left, top, right, bottom) of the picture's part that the viewport shows."""
+        starts = [max(0.0, -start / self.zoom) for start in (self.left, self.top)]
+        ends = (self.width - self.left) / self.zoom, (self.height - self.top) / self.zoom
+        return (*starts, *map(min, ends, self._picture))
 
     def _covered(self, start, length, limit):
         first = max(0, round(start))

@@ -16,7 +16,7 @@ from core.errors import (
     ModelUnsupported,
     OutOfMemory,
 )
-from core.generator import Generator
+from core.generator import Generator, session
 from core.manifest import SizeSpec, TensorSpec, file_sha256
 from tests.fakes import onnx as fakes
 
@@ -186,7 +186,7 @@ def test_a_size_that_a_fixed_graph_does_not_take_is_a_sentence(tmp_path):
 
 @pytest.mark.parametrize("device", ["cuda", "migraphx", "openvino"])
 def test_a_device_that_was_asked_for_is_never_replaced_silently(tmp_path, device):
-    if generator.PROVIDERS[device] in generator.ort.get_available_providers():
+    if session.PROVIDERS[device] in session.ort.get_available_providers():
         pytest.skip(f"this runtime has {device}")
     with pytest.raises(DeviceUnavailable, match="not installed"):
         open_model(fakes.identity(tmp_path / "same"), device)
@@ -199,14 +199,14 @@ def test_an_unknown_device_is_a_sentence(tmp_path):
 
 def test_auto_falls_back_to_the_cpu_and_says_why(tmp_path, monkeypatch):
     """A provider that is installed but cannot start, as on a machine without its driver."""
-    real = generator._session
+    real = generator.open_graph
 
-    def broken_webgpu(model, spec, graph, device, threads):
+    def broken_webgpu(spec, content, title, device, *more):
         if device == "webgpu":
             raise DeviceUnavailable("WebGpuExecutionProvider finds no graphics device.")
-        return real(model, spec, graph, device, threads)
+        return real(spec, content, title, device, *more)
 
-    monkeypatch.setattr(generator, "_session", broken_webgpu)
+    monkeypatch.setattr(generator, "open_graph", broken_webgpu)
     monkeypatch.setattr(generator, "available_devices", lambda: ("webgpu", "cpu"))
     runner = open_model(fakes.scale(tmp_path / "half", 0.5), "auto")
     assert runner.provider == "CPUExecutionProvider"
@@ -228,7 +228,7 @@ def runtime_errors():
 
 @pytest.mark.parametrize("error", runtime_errors(), ids=lambda e: e.__name__)
 def test_no_exception_of_the_runtime_escapes(error):
-    with pytest.raises(LimnerError), generator.translated("Test"):
+    with pytest.raises(LimnerError), session.translated("Test"):
         raise error("something")
 
 
@@ -247,7 +247,7 @@ def test_there_are_exceptions_to_translate():
     ids=str,
 )
 def test_memory_that_runs_out_is_told_apart(error):
-    with pytest.raises(OutOfMemory), generator.translated("Test"):
+    with pytest.raises(OutOfMemory), session.translated("Test"):
         raise error
 
 

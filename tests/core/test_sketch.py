@@ -102,6 +102,38 @@ def test_a_wide_opening_is_no_gap():
     assert delta_e(result[60, 280], "r") < 1
 
 
+def open_outline(scale, opening):
+    """A square in the middle of 20 x 20 steps, its lower side open: (pixels, inside, outside)."""
+    size, low, high = 20 * scale, 6 * scale, 14 * scale
+    pixels = np.full((size, size, 3), 255, np.uint8)
+    pixels[low - 3 : high + 3, low - 3 : high + 3] = 0
+    pixels[low:high, low:high] = 255
+    inside = np.zeros((size, size), bool)
+    inside[low + 3 : high - 3, low + 3 : high - 3] = True
+    outside = np.ones((size, size), bool)
+    outside[low - 6 : high + 12, low - 6 : high + 6] = False
+    middle = size // 2
+    pixels[high - 1 : high + 3, middle - opening // 2 : middle + opening // 2] = 255
+    return pixels, inside, outside
+
+
+@pytest.mark.parametrize("scale", [12, 40], ids=["same grid", "coarser grid"])
+def test_a_hint_in_an_open_outline_leaves_the_paper_alone(painter, scale):
+    """The opening is of 4 %, more than a gap; the generator itself knows hints where they are."""
+    pixels, inside, outside = open_outline(scale, round(0.8 * scale))
+    middle = 10 * scale
+    layer = hint_layer(pixels.shape[:2], [(middle, middle, "g", scale)])
+    result, _ = run(pixels, layer, painter, strictness=1.0)
+    assert (delta_e(result[inside], "g") < 5).mean() > 0.99
+    assert delta_e(result[outside], "g").min() > 30
+    on_paper = hint_layer(pixels.shape[:2], [(2 * scale, 2 * scale, "g", scale)])
+    result, _ = run(pixels, on_paper, painter, strictness=1.0)
+    assert delta_e(result[outside], "g").max() < 5
+    closed, inside, outside = open_outline(scale, 0)
+    result, _ = run(closed, layer, painter, strictness=1.0)
+    assert delta_e(result[inside], "g").max() < 5 and delta_e(result[outside], "g").min() > 30
+
+
 def test_several_hints_share_an_area():
     pixels, _ = lines("aaaa\naaaa", scale=40)
     layer = hint_layer(pixels.shape[:2], [(20, 40, "r", 5), (140, 40, "b", 5)])

@@ -24,3 +24,20 @@ def models(tmp_path_factory):
     fakes.scale(folder / "dark", 0.5, tiling=TilingSpec("allowed", 0), default=True)
     fakes.box_blur(folder / "blur", 1, count="n")
     return folder
+
+
+@pytest.fixture(scope="session")
+def painters(tmp_path_factory):
+    """The same colouriser, with painters: "blur" (the default), "same" changes nothing, one frame
+    at a time, "both" the same of several at a time.
+    """
+    from core.manifest import SizeSpec
+    from tests.fakes import onnx as fakes
+
+    folder = tmp_path_factory.mktemp("painters")
+    size = SizeSpec(minimum=4, multiple_of=4, work=64)
+    fakes.lightness_ab(folder / "rose", size=size, default=True, count="n")
+    fakes.box_blur(folder / "blur", 1, count="n", default=True)
+    fakes.identity(folder / "same")
+    fakes.identity(folder / "both", count="n")
+    return folder

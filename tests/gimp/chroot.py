@@ -134,14 +134,16 @@ class Chroot:
         cache = rig_folder() / "pip-cache"
         cache.mkdir(exist_ok=True)
         self.give(cache)
-        settings, folders = pip_settings()
+        settings, paths = pip_settings()
         if HOST_CERTIFICATES.is_file():
-            inside = self.folder / HOST_CERTIFICATES.relative_to("/")
-            inside.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(HOST_CERTIFICATES, inside)
             settings["PIP_CERT"] = str(HOST_CERTIFICATES)
+            paths.append(HOST_CERTIFICATES)
+        for file in filter(Path.is_file, paths):  # a bind of its folder might hide the chroot's
+            inside = self.folder / file.relative_to("/")
+            inside.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, inside)
         self.settings |= settings | {"PIP_CACHE_DIR": str(cache)}
-        self.binds += [cache, *folders]
+        self.binds += [cache, *filter(Path.is_dir, paths)]
 
     def run(
         self,
@@ -229,7 +231,7 @@ def copy_repository(target: Path) -> None:
 
 
 def pip_settings() -> tuple[dict[str, str], list[Path]]:
-    """(environment variables, local folders that they name) of this machine's pip.
+    """(environment variables, local files and folders that they name) of this machine's pip.
 
     Environment variables stand above pip's own files here as they do in pip.
     """
@@ -246,7 +248,7 @@ def pip_settings() -> tuple[dict[str, str], list[Path]]:
         if value := os.environ.get(name):
             settings[name] = value
     words = " ".join(settings.values()).split()
-    paths = (Path(urllib.parse.unquote(word.removeprefix("file://"))) for word in words)
-    folders = (path for path in paths if path.is_absolute() and path.is_dir())
+    named = (Path(urllib.parse.unquote(word.removeprefix("file://"))) for word in words)
+    paths = (path for path in named if path.is_absolute() and path.exists())
     # the pages of an index link to files beside the folder `simple`
-    return settings, [path.parent if path.name == "simple" else path for path in folders]
+    return settings, [path.parent if path.name == "simple" else path for path in paths]

@@ -5,14 +5,20 @@ pattern), LIMNER_SHOTS (folder for screenshots), LIMNER_REQUIRE_GIMP=1 (fail ins
 """
 
 import functools
+import json
 import os
+import shutil
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 
+from tests.gimp import pictures
 from tests.gimp.chroot import CommandFailed, Missing, suites
-from tests.gimp.session import Session
+from tests.gimp.session import INSIDE, Session
+
+PROFILE = "/limner/home/window-profile"
+WINDOW_LIMIT_S = 2400
 
 
 def cannot_run(sentence: str) -> NoReturn:
@@ -68,3 +74,21 @@ def shots(installed: Session, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = folder / installed.chroot.suite
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+@pytest.fixture(scope="session")
+def seen(installed: Session, shots: Path) -> dict[str, Any]:
+    """What inside/window.py saw at every stage, by story."""
+    chroot = installed.chroot
+    pictures.write_inputs(chroot.work / "in")
+    chroot.give(chroot.work / "in")
+    installed.install(PROFILE)
+    command = ["dbus-run-session", "--", "python3", f"{INSIDE}/window.py", PROFILE]
+    try:
+        settings = {"LIMNER_GIMP_STORIES": os.environ.get("LIMNER_GIMP_STORIES", "")}
+        chroot.run([*command, "/limner/out/shots"], "window.log", WINDOW_LIMIT_S, settings=settings)
+    finally:
+        shutil.copytree(chroot.work / "out/shots", shots, dirs_exist_ok=True)
+    facts = json.loads((chroot.work / "out/window.json").read_text())
+    assert "problem" not in facts, facts["problem"]
+    return facts

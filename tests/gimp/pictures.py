@@ -9,6 +9,24 @@ import pyvips
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 PHOTO = EXAMPLES / "beach.jpg"
+CAR = EXAMPLES / "held-out" / "cq100_f49d754d90af.jpg"
+STYLE = EXAMPLES.parent / "core" / "styles" / "great-wave.jpg"
+
+SKETCH = """<svg xmlns="http://www.w3.org/2000/svg" width="900" height="640">
+<g fill="none" stroke="#333" stroke-width="4" stroke-linecap="round" stroke-linejoin="round">
+<path d="M2 520 Q200 500 270 522 M590 520 Q700 505 898 528"/>
+<path d="M270 330 L272 560 Q430 566 590 560 L588 330"/>
+<path d="M240 332 Q430 328 620 332 L430 170 Z"/>
+<path d="M395 562 L396 470 Q430 440 465 470 L464 562"/>
+<path d="M300 380 H360 V440 H300 Z M330 380 V440 M300 410 H360"/>
+<path d="M500 380 H560 V440 H500 Z M530 380 V440 M500 410 H560"/>
+<path d="M690 518 Q700 460 688 440 M730 518 Q722 460 734 440"/>
+<path d="M640 400 Q610 340 660 300 Q670 240 730 260 Q790 250 790 320 Q830 370 770 430
+         Q700 470 640 400 Z"/>
+<circle cx="150" cy="140" r="62"/>
+<path d="M150 55 V25 M150 225 V255 M65 140 H35 M235 140 H265 M90 80 L68 58 M210 200 L232 222"/>
+</g></svg>"""
+"""A drawing whose areas are closed but for a gap or two; see DABS in inside/walks.py."""
 
 SCENE = (96, 64)
 """Width and height of photo.f32; inside/scene.py knows the same."""
@@ -40,6 +58,8 @@ def write_inputs(folder: Path) -> None:
     p3.png      the photo in Display P3, with that profile
     large.png   grey and so large that a run can be watched
     indexed.png with a palette
+    walk.png    a gray photo of a car, for the ways of a user; style.png a painting
+    sketch.png  a house, a tree and the sun, in pencil
     """
     folder.mkdir(parents=True, exist_ok=True)
     color = photo(*SCENE)
@@ -56,6 +76,11 @@ def write_inputs(folder: Path) -> None:
     big = photo(*LARGE) @ np.array([0.2126, 0.7152, 0.0722])
     to_vips(np.rint(big[..., None] * 255).astype(np.uint8)).pngsave(str(folder / "large.png"))
     eight.pngsave(str(folder / "indexed.png"), palette=True)
+    car = pyvips.Image.new_from_file(str(CAR)).colourspace("b-w")
+    car.pngsave(str(folder / "walk.png"))
+    pyvips.Image.thumbnail(str(STYLE), 400).pngsave(str(folder / "style.png"))
+    drawing = pyvips.Image.svgload_buffer(SKETCH.encode()).flatten(background=[255.0])
+    drawing.colourspace("srgb").pngsave(str(folder / "sketch.png"))
     wide = eight.icc_transform("p3", input_profile="srgb", embedded=False)
     wide.pngsave(str(folder / "p3.png"), profile="p3")
 

@@ -20,6 +20,9 @@ INSTALL_LIMIT_S = 600
 HEADLESS_LIMIT_S = 1200
 COMMAND_LIMIT_S = 120
 
+ROUNDING = 1e-6
+"""babl reads a gray layer's alpha as float in another order of operations than a color layer's."""
+
 REPOSITORY = "/limner/repository"
 INSIDE = REPOSITORY + "/tests/gimp/inside"
 
@@ -68,7 +71,7 @@ class Session:
         the other one obeys hints exactly and has variants.
         """
         folder = self.chroot.outside("/limner/home/.local/share/limner/models")
-        with_part(folder / "from-picture", id="from-picture", title="From a picture")
+        with_part(folder / "from-picture", id="from-picture", title="Test: from a picture")
         hinted_ab(folder / "obedient", a=25.0, b=10.0, id="obedient", title="Obedient")
         self.chroot.give(folder)
 

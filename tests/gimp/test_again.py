@@ -56,6 +56,14 @@ def test_it_works_on_a_saved_and_opened_file(session: Session):
     np.testing.assert_array_equal(first, second)
 
 
+def test_a_mask_stands_for_its_layer(session: Session):
+    """The mask comes with the selection; the layer itself stays the one that is worked on."""
+    facts = session.case("again/by-its-mask")
+    assert facts["layer-is-worked-on"]
+    _, new = replaced(facts)
+    assert new["mask"]
+
+
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_cannot_be_made_again_is_refused_in_words(session: Session, name: str):
     facts = session.case(name)

@@ -3,43 +3,15 @@
 The screenshots are for people: see LIMNER_SHOTS in the README beside this file.
 """
 
-import json
-import os
-import shutil
-from pathlib import Path
 from typing import Any
 
 import pytest
-
-from tests.gimp import pictures
-from tests.gimp.session import INSIDE, Session
 
 pytestmark = pytest.mark.gimp
 
 STORIES = ("colorize", "style")
 NAMES = {"colorize": "Auto Colorize", "style": "Apply Style"}
-PROFILE = "/limner/home/window-profile"
-LIMIT_S = 600
-
 Stages = dict[str, Any]
-
-
-@pytest.fixture(scope="session")
-def seen(installed: Session, shots: Path) -> Stages:
-    """What inside/window.py saw at every stage, by story."""
-    chroot = installed.chroot
-    pictures.write_inputs(chroot.work / "in")
-    chroot.give(chroot.work / "in")
-    installed.install(PROFILE)
-    command = ["dbus-run-session", "--", "python3", f"{INSIDE}/window.py", PROFILE]
-    try:
-        settings = {"LIMNER_GIMP_STORIES": os.environ.get("LIMNER_GIMP_STORIES", "")}
-        chroot.run([*command, "/limner/out/shots"], "window.log", LIMIT_S, settings=settings)
-    finally:
-        shutil.copytree(chroot.work / "out/shots", shots, dirs_exist_ok=True)
-    facts = json.loads((chroot.work / "out/window.json").read_text())
-    assert "problem" not in facts, facts["problem"]
-    return facts
 
 
 @pytest.mark.parametrize("story", STORIES)

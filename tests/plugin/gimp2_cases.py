@@ -359,6 +359,7 @@ def case_a_sketch_becomes_a_group():
     assert source is layer and group.name == "Auto Colorize"
     assert [each.name for each in group.children] == ["Lines", "Colors", "Flats"]
     assert [each.visible for each in group.children] == [True, True, False]
+    assert group.children[0].composite_space == gimpfu.LAYER_COLOR_SPACE_RGB_PERCEPTUAL
     assert all(bytes(each.pixels) == CYAN_YELLOW for each in group.children)
     assert all(each.offsets == (1, 0) for each in group.children)
     assert image.undo_steps == 1

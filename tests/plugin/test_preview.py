@@ -1,5 +1,7 @@
 """How large a preview is, and what is said of it."""
 
+import math
+
 import pytest
 
 from plugin import preview
@@ -60,3 +62,52 @@ def test_a_result_tells_device_and_time_in_one_line():
     assert said == "Auto Colorize took 0.2 s on the processor (CPU)."
     said = preview.result_sentence("Auto Colorize", dict(CPU, colored=0.5))
     assert said.endswith("(CPU). The layer was in color already.")
+
+
+LAYER = (6000, 4000)  # its preview is 512 pixels wide
+
+
+@pytest.mark.parametrize("zoom", [0.9, 1.0])
+def test_the_preview_itself_is_good_enough_for_all_of_it(zoom):
+    assert preview.part_of(LAYER, (0, 0, 512, 341), zoom) is None
+
+
+def test_of_a_small_layer_there_is_nothing_better():
+    assert preview.part_of((400, 300), (100, 100, 130, 120), 16.0) is None
+
+
+def test_a_part_has_the_screens_resolution_and_a_margin():
+    part = preview.part_of(LAYER, (100, 100, 340, 260), 2.0)
+    assert part.size == (1024, 683)
+    assert (part.x, part.y) == (200 - preview.MARGIN, 200 - preview.MARGIN)
+    assert (part.width, part.height) == (480 + 2 * preview.MARGIN, 320 + 2 * preview.MARGIN)
+
+
+def test_a_part_has_at_most_the_layers_resolution_and_stays_in_it():
+    part = preview.part_of(LAYER, (0, 320, 10, 341), 48.0)
+    assert part.size == LAYER
+    assert (part.x, part.y + part.height) == (0, 4000)
+    assert part.width == math.ceil(10 * 6000 / 512) + preview.MARGIN
+
+
+def test_a_part_holds_what_is_seen_while_that_stays_in_its_margin():
+    part = preview.part_of(LAYER, (100, 100, 340, 260), 2.0)
+    near = preview.part_of(LAYER, (120, 90, 360, 250), 2.0)
+    far = preview.part_of(LAYER, (140, 100, 380, 260), 2.0)
+    closer = preview.part_of(LAYER, (100, 100, 292, 228), 2.5)
+    edge = preview.part_of(LAYER, (0, 0, 240, 160), 2.0)
+    assert preview.holds(part, part) and preview.holds(part, near)
+    assert not preview.holds(part, far) and not preview.holds(part, closer)
+    assert preview.holds(edge, edge)
+    assert preview.holds(None, None)
+    assert not preview.holds(part, None) and not preview.holds(None, part)
+
+
+def test_of_a_part_is_said_how_near_it_is_to_the_result():
+    whole = preview.part_of(LAYER, (0, 0, 5, 5), 48.0)
+    half = preview.Part(0, 0, 10, 10, (3000, 2000))
+    said = preview.part_sentence("colorize", LAYER, whole, {})
+    assert "own resolution" in said and "colors" in said
+    said = preview.part_sentence("stylize", LAYER, half, {"finer": False})
+    assert "50 %" in said and "as in the result" in said
+    assert "finer" in preview.part_sentence("stylize", LAYER, half, {"finer": True})

@@ -165,7 +165,7 @@ def test_a_sketch_becomes_a_group_in_one_undo_step():
     assert [m.name for m in group.members] == ["Lines", "Colors", "Flats"]
     assert [m.rows for m in group.members] == [["k."], ["gb"], ["rr"]]
     assert [(m.mode, m.visible) for m in group.members] == [
-        ("normal", True),
+        ("lines", True),
         ("normal", True),
         ("normal", False),
     ]

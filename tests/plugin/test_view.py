@@ -105,3 +105,18 @@ def test_beside_the_picture_there_is_no_point():
     view = View((10, 500), (480, 320))
     assert view.point(0, 100) is None
     assert view.point(view.width / 2, 100) is not None
+
+
+def test_what_is_seen_is_told_in_the_pictures_pixels():
+    view = View((960, 640), MOST)
+    assert view.seen == (0, 0, 960, 640)
+    view.zoom_at(4, 0, 0)  # zoom 2: 240 x 160 of its pixels
+    view.pan(-200, -100)
+    assert view.seen == pytest.approx((100, 50, 340, 210))
+    assert View((16000, 8), MOST).seen == pytest.approx((0, 0, 16000, 8))
+
+
+def test_of_a_large_layer_a_larger_zoom_can_be_reached():
+    view = View((512, 341), MOST, largest=60.0)
+    view.zoom_at(1000, 240, 160)
+    assert view.zoom == 60.0

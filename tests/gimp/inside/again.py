@@ -48,6 +48,15 @@ def reopened(record):
         record.dump("second", new, FORMAT)
 
 
+def by_its_mask(record):
+    """The layer's mask is what is worked on, as after a click on its thumbnail."""
+    scene = Scene(GRAY)
+    scene.select(10, 10, 30, 20)
+    (layer,) = record.run(COLORIZE, scene.image, [scene.layer])
+    record.facts["layer-is-worked-on"] = not layer.get_edit_mask()
+    record.run(AGAIN, scene.image, [layer.get_mask()])
+
+
 def source_gone(record):
     scene, layer = made(record)
     scene.image.remove_layer(scene.layer)
@@ -69,6 +78,7 @@ def strange_note(record):
 CASES = {
     "in-place": in_place,
     "reopened": reopened,
+    "by-its-mask": by_its_mask,
     "source-gone": source_gone,
     "not-ours": not_ours,
     "strange-note": strange_note,

@@ -15,6 +15,8 @@ from gi.repository import Gio, GLib
 HERE = os.path.dirname(os.path.abspath(__file__))
 LIMIT_S = 120
 PROBE_LIMIT_S = 10
+QUIET_S, QUIET_LIMIT_S = 0.2, 4
+FRAME = "Xvfb_screen0"
 SCREEN = (1280, 860)
 WINDOW = (SCREEN[0] - 10, SCREEN[1] - 40)
 """Size of GIMP's window without its frame, so that all of it is on the screen."""
@@ -80,6 +82,9 @@ class Desktop:
             child.terminate()
         for child in self._children:
             child.wait()
+        frame = os.path.join(self.shots, FRAME)
+        if os.path.exists(frame):
+            os.remove(frame)
 
     def window(self, title):
         """Id of the visible window whose title matches; empty where there is none."""
@@ -106,28 +111,49 @@ class Desktop:
         self._tool("mousemove", "--window", self.main, *place, "click", "1")
         self._pointer_away()
 
+    def click(self, window, x, y, button=1, count=1):
+        """Click a place of a window; buttons 4 and 5 are the wheel, up and down."""
+        at = ("mousemove", "--window", window, str(x), str(y))
+        self._tool(*at, "click", "--repeat", str(count), "--delay", "60", str(button))
+        self._pointer_away()
+
+    def drag(self, window, start, end):
+        """Press the left button at a place of a window and let it go at another one."""
+        for number in range(6):
+            x, y = (round(s + (e - s) * number / 5) for s, e in zip(start, end, strict=True))
+            self._tool("mousemove", "--window", window, str(x), str(y))
+            if not number:
+                self._tool("mousedown", "1")
+            time.sleep(0.03)
+        self._tool("mouseup", "1")
+        self._pointer_away()
+
+    def write(self, text):
+        """Type a text into the window that has the keyboard."""
+        self._tool("type", "--delay", "30", text)
+
     def shot(self, name):
         """Save the screen as a PNG once two pictures of it in a row are the same."""
         path = os.path.join(self.shots, name + ".png")
 
         def same_twice():
-            pictures = [self._screen(), self._screen()]
-            return pictures[0] if pictures[0] == pictures[1] else b""
+            before = self._screen()
+            time.sleep(QUIET_S)
+            return before == self._screen()
 
         try:
-            picture = wait_for("a quiet screen", same_twice, 10)
+            wait_for("a quiet screen", same_twice, QUIET_LIMIT_S)
         except Waited:
-            picture = self._screen()  # something blinks; the picture is for people's eyes
-        with open(path, "wb") as stream:
-            stream.write(picture)
+            pass  # something blinks; the picture is for people's eyes
+        subprocess.check_call(["import", "-silent", "-window", "root", path])
         return path
 
-    def probe(self):
+    def probe(self, points=()):
         """Facts of the image, from inside GIMP, in a list: see probe.py. Empty: ask again."""
         answer = os.path.join(self._profile, "probe.json")
         if os.path.exists(answer):
             os.remove(answer)
-        self.run_inside(f"probe.write({answer!r})")
+        self.run_inside(f"probe.write({answer!r}, {points!r})")
         try:
             wait_for("the probe's answer", lambda: os.path.exists(answer), PROBE_LIMIT_S)
         except Waited:
@@ -143,12 +169,12 @@ class Desktop:
             "org.gimp.GIMP.UI", "/org/gimp/GIMP/UI", "org.gimp.GIMP.UI", "BatchRun", arguments
         )
 
-    def wait_for_image(self, what, condition, limit_s=LIMIT_S):
-        """The facts of the first image, once condition(facts) is true."""
+    def wait_for_image(self, what, condition, limit_s=LIMIT_S, points=()):
+        """The facts of the first image, once condition(facts) is true; see probe.py."""
         facts = []
 
         def asked():
-            facts[:] = self.probe()
+            facts[:] = self.probe(points)
             return facts and condition(facts[0])
 
         try:
@@ -184,6 +210,7 @@ class Desktop:
         read, write = os.pipe()
         size = f"{SCREEN[0]}x{SCREEN[1]}x24"
         command = ["Xvfb", "-displayfd", str(write), "-screen", "0", size, "-nolisten", "tcp"]
+        command += ["-fbdir", self.shots]
         self._start("xvfb", command, pass_fds=(write,))
         os.close(write)
         with os.fdopen(read) as stream:
@@ -197,7 +224,9 @@ class Desktop:
         self._children.append(child)
 
     def _screen(self):
-        return subprocess.check_output(["import", "-silent", "-window", "root", "png:-"])
+        """The screen's memory as it is; many times cheaper than a picture file of it."""
+        with open(os.path.join(self.shots, FRAME), "rb") as stream:
+            return stream.read()
 
     def _pointer_away(self):
         """Where it rests, GIMP shows help over what the screenshots are of."""

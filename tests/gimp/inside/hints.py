@@ -154,7 +154,7 @@ def _styled(color, **parameters):
         other.insert_layer(style, None, 0)
         put(style, "R'G'B' u8", bytes(color) * (40 * 30))
         record.dump("source", scene.layer, FORMAT)
-        chosen = dict(parameters, **{"style-layer": style})
+        chosen = dict({"model": "from-picture"}, **parameters, **{"style-layer": style})
         for new in record.run(STYLE, scene.image, [scene.layer], **chosen):
             record.dump("result", new, FORMAT)
 

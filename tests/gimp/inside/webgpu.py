@@ -1,8 +1,10 @@
 """Run every graph of the shipped models on WebGPU and on the CPU, through core.generator; the
 chroot's Python.
 
+Then a grey picture is coloured and painted on WebGPU, nothing of it coming back in between.
+
 Writes /limner/out/webgpu.json: for each graph the providers that really ran and how far their
-results lie apart.
+results lie apart; "colored and painted": the same of the whole way.
 """
 
 import json
@@ -15,7 +17,11 @@ sys.path.insert(0, "/limner/repository")
 
 from core.catalog import SHIPPED, Catalog  # noqa: E402
 from core.generator import Generator  # noqa: E402
+from core.image import Image  # noqa: E402
+from core.join import Join  # noqa: E402
 from core.manifest import SPACES  # noqa: E402
+from core.source import Colored  # noqa: E402
+from core.tiling import Rect  # noqa: E402
 
 SIDE = 128
 """Of the square picture: the software GPU takes about 30 times the CPU's time."""
@@ -25,6 +31,7 @@ def main():
     reports = {}
     for model in Catalog.read((SHIPPED,)).models():
         reports.update(compare(model))
+    reports["colored and painted"] = color_and_paint()
     with open("/limner/out/webgpu.json", "w") as stream:
         json.dump(reports, stream)
 
@@ -56,6 +63,30 @@ def compare(model):
         }
         print(name, reports[name])
     return reports
+
+
+def color_and_paint():
+    """The shipped colouriser and painter on WebGPU, joined there, against NumPy and the CPU."""
+    catalog = Catalog.read((SHIPPED,))
+    tasks = ("colorize", "stylize")
+    color, paint = (Generator.open(catalog.find(task), "webgpu") for task in tasks)
+    color_cpu, paint_cpu = (Generator.open(catalog.find(task), "cpu") for task in tasks)
+    image = Image((smooth_noise(1)[0].transpose(1, 2, 0) * 65535).astype(np.uint16))
+    place = Rect(0, 0, SIDE, SIDE)
+    source = Colored.predict(image, color, keep=True)
+    joined = Join.beside(paint).color([source], place)
+    painted = paint.run_all({"picture": joined}, ("picture",))["picture"]
+    wanted = np.clip(Colored.predict(image, color_cpu).read(place), 0, 1)[None]
+    expected = paint_cpu.run_all({"picture": wanted}, ("picture",))["picture"]
+    report = {
+        "kept": [kept.where for kept in (source.coloring.ab, joined)],
+        "colored": float(np.abs(joined.array() - wanted).max()),
+        "painted": float(np.abs(painted - expected).max()),
+        "range": float(np.ptp(expected)),
+        "chroma": float(np.ptp(wanted, axis=1).mean()),
+    }
+    print("colored and painted", report)
+    return report
 
 
 def made(tensor):

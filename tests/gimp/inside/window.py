@@ -14,14 +14,21 @@ import traceback
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import processes  # noqa: E402
+import walks  # noqa: E402
 from desktop import Desktop, Waited, wait_for  # noqa: E402
+from steps import (  # noqa: E402
+    agree,
+    open_dialog,
+    opened,
+    point_at_menu,
+    sensitive,
+    set_saturation,
+    wait_for_layers,
+    wait_for_preview,
+)
 
 COLOR = "/limner/in/photo8.png"
 GREY, LARGE, INDEXED = "/limner/in/grey8.png", "/limner/in/large.png", "/limner/in/indexed.png"
-ACTIONS = {"Auto Colorize": "limner-auto-colorize", "Apply Style": "limner-apply-style"}
-MNEMONIC = {"Auto Colorize": "a", "Apply Style": "y", "Run Again": "r"}
-TITLES = {"Run Again": "Auto Colorize"}
-"""Of the dialog, where it is not the entry's name."""
 
 
 def main(profile, shots):
@@ -142,7 +149,7 @@ def again(desktop):
     stages = {"opened": opened(desktop)}
     agree(desktop, open_dialog(desktop, "Auto Colorize"))
     stages["filtered"] = wait_for_layers(desktop, "the result", 2)
-    dialog = open_dialog(desktop, "Run Again")
+    dialog = open_dialog(desktop, "Run Again", "Auto Colorize")
     wait_for_preview(wait_for("a worker", processes.find_worker))
     desktop.keys_to(dialog)
     desktop.press("alt+g", "ctrl+a", "0", "period", "5", "Tab")
@@ -212,24 +219,6 @@ def other_worker(first):
     return found if found != first else 0
 
 
-def set_saturation(desktop, value):
-    desktop.press("alt+u", "ctrl+a", *value, "Tab")
-
-
-def wait_for_preview(worker, written=0):
-    """Wait until the worker has written a preview; returns how much it has written in all."""
-
-    def more():
-        count = processes.io_counts(worker)["wchar"]
-        return count if count > written + PREVIEW_BYTES else 0
-
-    return wait_for("a preview", more)
-
-
-PREVIEW_BYTES = 300 * 200 * 3
-"""Of the smallest picture here; the larger ones' previews are larger."""
-
-
 def indexed(desktop):
     """In an indexed image the menu entries are grey."""
     stages = {"opened": opened(desktop)}
@@ -240,45 +229,6 @@ def indexed(desktop):
     return stages
 
 
-def sensitive(desktop):
-    """Filter -> whether its menu entry can be chosen."""
-    return {name: desktop.is_sensitive(action) for name, action in ACTIONS.items()}
-
-
-def opened(desktop):
-    return desktop.wait_for_image("the opened image", lambda image: True)
-
-
-def wait_for_layers(desktop, what, count):
-    """The image's facts once it has that many layers and no filter is at work."""
-    desktop.wait_for_image(what, lambda image: len(image["layers"]) == count)
-    wait_for("the plug-in's end", lambda: not processes.find_plug_in())
-    return opened(desktop)
-
-
-def point_at_menu(desktop):
-    """Filters > Limner, which stands last in the menu."""
-    desktop.keys_to(desktop.main)
-    desktop.press("alt+r")
-    desktop.shot("2-menu")
-    desktop.press("Up")
-
-
-def open_dialog(desktop, name):
-    """Pick a filter from the menu; the id of its dialog."""
-    point_at_menu(desktop)
-    desktop.press("Right")
-    desktop.shot("3-entries")
-    desktop.press(MNEMONIC[name])
-    title = TITLES.get(name, name)
-    return wait_for("the dialog", lambda: desktop.window(f"^{title}$"))
-
-
-def agree(desktop, dialog):
-    desktop.keys_to(dialog)
-    desktop.press("alt+o")
-
-
 STORIES = (
     (colorize, GREY),
     (style, GREY),
@@ -287,6 +237,7 @@ STORIES = (
     (preview, COLOR),
     (cancel, LARGE),
     (indexed, INDEXED),
+    *walks.STORIES,
     (frames, GREY),  # last: GIMP remembers the option
 )
 

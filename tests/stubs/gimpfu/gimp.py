@@ -315,6 +315,9 @@ class _Pdb(object):
         layer.pixels = _encode(floats, image._precision)
         return layer
 
+    def gimp_layer_set_composite_space(self, layer, space):
+        layer.composite_space = space
+
     def gimp_layer_add_alpha(self, layer):
         step = layer.channels
         layer.type += 1
