@@ -85,13 +85,15 @@ def test_a_folder(tmp_path, models):
     assert sorted(made) == sorted(p.relative_to(out).as_posix() for p in out.rglob("*.png"))
 
 
-def test_a_film(tmp_path, models):
+@pytest.mark.parametrize("command", [["colorize"], ["style", "--colorize"]], ids="-".join)
+def test_a_film(tmp_path, models, command):
     frames = [bars(i, 384, 320) for i in range(200)] + [bars(i, 384, 320, 1) for i in range(120)]
     source = write_film(tmp_path / "old.mp4", frames)
     options = ["--segment", "16", "--codec", "ffv1"]
     whole, target = tmp_path / "whole.mkv", tmp_path / "new.mkv"
-    assert limner("colorize", source, "-o", whole, *options, models=models).returncode == 0
-    process = start(tmp_path, "colorize", source, "-o", target, *options, models=models)
+    ran = limner(*command, source, "-o", whole, *options, models=models)
+    assert ran.returncode == 0, ran.stderr
+    process = start(tmp_path, *command, source, "-o", target, *options, models=models)
     work = tmp_path / "new.mkv.limner"
     kill_one(process, lambda: len(list(work.glob("segment-*.nut"))) >= 2)
     stamps = {p: p.stat().st_mtime_ns for p in work.glob("segment-*.nut")}
