@@ -85,9 +85,13 @@ def test_a_folder(tmp_path, models):
     assert sorted(made) == sorted(p.relative_to(out).as_posix() for p in out.rglob("*.png"))
 
 
-@pytest.mark.parametrize("command", [["colorize"], ["style", "--colorize"]], ids="-".join)
-def test_a_film(tmp_path, models, command):
-    frames = [bars(i, 384, 320) for i in range(200)] + [bars(i, 384, 320, 1) for i in range(120)]
+@pytest.mark.parametrize(
+    ("command", "size", "count"),
+    [(["colorize"], (384, 320), 320), (["style", "--colorize"], (192, 160), 160)],
+    ids=["colorize", "style-colorize"],
+)
+def test_a_film(tmp_path, models, command, size, count):
+    frames = [bars(i, *size, scene=i // (count * 5 // 8)) for i in range(count)]
     source = write_film(tmp_path / "old.mp4", frames)
     options = ["--segment", "16", "--codec", "ffv1"]
     whole, target = tmp_path / "whole.mkv", tmp_path / "new.mkv"
@@ -108,7 +112,7 @@ def test_a_film(tmp_path, models, command):
     assert process.returncode == 0, (tmp_path / "err.txt").read_text()
     assert last == stamps  # none that was whole was made again
     first, second = pictures(whole), pictures(target)
-    assert len(first) == len(second) == 320
+    assert len(first) == len(second) == count
     for (t0, a), (t1, b) in zip(first, second, strict=True):
         assert t0 == t1
         assert all(np.array_equal(x, y) for x, y in zip(planes(a), planes(b), strict=True))
