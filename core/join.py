@@ -3,8 +3,8 @@
 Between the two lies arithmetic: colours carried to the picture's size along its edges, laid over
 its lightness, encoded as sRGB (core.source.Colored does it with NumPy). It runs where the painter
 runs, as a small graph that export/join_graph.py makes; what the colouriser said, which may still
-be on that device, goes in, and the painter's input stays there. On the processor the graph takes
-half the time of NumPy.
+be on that device, goes in, and the painter's input stays there. On the processor it takes about
+NumPy's time (python -m benchmarks.join), so that there is one way for all devices.
 """
 
 from collections.abc import Sequence

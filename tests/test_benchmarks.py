@@ -54,3 +54,13 @@ def test_a_device_that_is_not_there_is_a_sentence(tmp_path):
     assert ran.returncode == 1
     assert "There is no device 'abacus'" in ran.stdout
     assert "Traceback" not in ran.stderr
+
+
+def test_what_lies_between_colouring_and_painting(tmp_path):
+    spec = SizeSpec(minimum=4, multiple_of=4, work=64)
+    fakes.lightness_ab(tmp_path / "models" / "light", size=spec)
+    fakes.scale(tmp_path / "models" / "dark", 0.5)
+    ran = benchmarks(tmp_path, "--repeat", "1", module="benchmarks.join")
+    assert ran.returncode == 0, ran.stderr
+    for row in ("320×180", "854×480", "896×896", "NumPy", "graph, fetched"):
+        assert row in ran.stdout

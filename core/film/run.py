@@ -281,8 +281,11 @@ def _keep_part(job: FilmJob, plan: Plan) -> None:
             where = f"what is finished can be played: {target}"
         except LimnerError:
             pass  # for instance a full disk
-    print(f"limner: {job.source}: not finished; {where}. The same command goes on from "
-          f"segment {count + 1} of {plan.segments}.", file=sys.stderr)  # fmt: skip
+    left = f"goes on from segment {count + 1} of {plan.segments}"
+    if count == plan.segments:
+        left = "only has to join them"
+    print(f"limner: {job.source}: not finished; {where}. The same command {left}.",
+          file=sys.stderr)  # fmt: skip
 
 
 def _neighbours(numbers: list[int]) -> Iterator[range]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -27,21 +26,45 @@ _CAN_PUT = ("cuda",)
 """Memories that the runtime's Python can fill; into the others inputs go at each run."""
 
 
+class _Values:
+    """The runtime's values of one run, and whatever must be there longer than they.
+
+    A graphics device's memory is a session's, and the runtime crashes where values are given back
+    after their session.
+
+    Attributes:
+        values: its OrtValues.
+        fetch: number -> that one's numbers, in the processor's memory.
+    """
+
+    def __init__(self, values: list[Any], fetch: Callable[[int], Array], *needed: object) -> None:
+        self.values, self.fetch = values, fetch
+        self._needed = needed
+
+    def __del__(self) -> None:
+        self.values.clear()
+        del self.fetch  # it may hold a run's binding, and so its inputs
+
+
 @dataclass(frozen=True, eq=False)
 class Kept:
     """A tensor that is still where it was computed, or put.
 
     Attributes:
-        value: the runtime's.
+        values, number: the runtime's, which of them.
         spec: of the output that it was, or of the input.
         title: of its model.
-        fetch: the numbers, in the processor's memory.
     """
 
-    value: Any
+    values: _Values
+    number: int
     spec: TensorSpec
     title: str
-    fetch: Callable[[], Array]
+
+    @property
+    def value(self) -> Any:
+        """The runtime's own; not to be held longer than this."""
+        return self.values.values[self.number]
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -51,12 +74,14 @@ class Kept:
 
     @property
     def where(self) -> str:
-        """The runtime's name for the memory that it is in, "cpu" for the processor's."""
+        """The runtime's name for its memory: "cpu", or "cuda" for a graphics card of any maker."""
         return self.value.device_name()
 
     def array(self) -> Array:
         """Fetched, in the units of its space. Raises ModelCorrupt."""
-        return from_graph(self.fetch(), self.spec, self.title, self.shape[0])
+        with translated(self.title):
+            found = self.values.fetch(self.number)
+        return from_graph(found, self.spec, self.title, self.shape[0])
 
     def fits(self, wanted: TensorSpec) -> bool:
         """Whether an input can take the numbers as they are."""
@@ -124,7 +149,7 @@ class Graph:
         memory = self._memory if self._memory in _CAN_PUT else "cpu"
         with translated(self._title):
             value = ort.OrtValue.ortvalue_from_numpy(ready, memory, 0)
-        return Kept(value, spec, self._title, lambda: ready)
+        return Kept(_Values([value], lambda number: ready, self), 0, spec, self._title)
 
     def run_kept(
         self, inputs: Mapping[str, Array | Kept], wanted: tuple[str, ...]
@@ -133,13 +158,14 @@ class Graph:
         specs = self._specs(wanted)
         binding = self._bound(inputs, specs, self._memory)
 
-        def fetch(number: int) -> Array:
-            with translated(self._title):
-                return binding.copy_outputs_to_cpu()[number]
-
+        values = _Values(
+            list(binding.get_outputs()),
+            lambda number: binding.copy_outputs_to_cpu()[number],
+            *inputs.values(),
+            self,
+        )
         return {
-            spec.role: Kept(value, spec, self._title, partial(fetch, number))
-            for number, (spec, value) in enumerate(zip(specs, binding.get_outputs(), strict=True))
+            spec.role: Kept(values, number, spec, self._title) for number, spec in enumerate(specs)
         }
 
     def _bound(

@@ -126,6 +126,7 @@ def test_a_full_disk(tmp_path, models):
     kept = sorted((tmp_path / "new.mkv.limner").glob("segment-*.nut"))
     assert len(kept) == 5
     assert [len(pictures(path)) for path in kept] == [8] * 5
+    assert "only has to join them" in ran.stderr
     assert limner(*command[3:-4], models=models).returncode == 0  # room again: it goes on
     assert len(pictures(target)) == 40
 

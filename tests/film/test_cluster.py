@@ -85,13 +85,19 @@ def test_a_folder(tmp_path, models):
     assert sorted(made) == sorted(p.relative_to(out).as_posix() for p in out.rglob("*.png"))
 
 
-def test_a_film(tmp_path, models):
-    frames = [bars(i, 384, 320) for i in range(200)] + [bars(i, 384, 320, 1) for i in range(120)]
+@pytest.mark.parametrize(
+    ("command", "size", "count"),
+    [(["colorize"], (384, 320), 320), (["style", "--colorize"], (192, 160), 160)],
+    ids=["colorize", "style-colorize"],
+)
+def test_a_film(tmp_path, models, command, size, count):
+    frames = [bars(i, *size, scene=i // (count * 5 // 8)) for i in range(count)]
     source = write_film(tmp_path / "old.mp4", frames)
     options = ["--segment", "16", "--codec", "ffv1"]
     whole, target = tmp_path / "whole.mkv", tmp_path / "new.mkv"
-    assert limner("colorize", source, "-o", whole, *options, models=models).returncode == 0
-    process = start(tmp_path, "colorize", source, "-o", target, *options, models=models)
+    ran = limner(*command, source, "-o", whole, *options, models=models)
+    assert ran.returncode == 0, ran.stderr
+    process = start(tmp_path, *command, source, "-o", target, *options, models=models)
     work = tmp_path / "new.mkv.limner"
     kill_one(process, lambda: len(list(work.glob("segment-*.nut"))) >= 2)
     stamps = {p: p.stat().st_mtime_ns for p in work.glob("segment-*.nut")}
@@ -106,7 +112,7 @@ def test_a_film(tmp_path, models):
     assert process.returncode == 0, (tmp_path / "err.txt").read_text()
     assert last == stamps  # none that was whole was made again
     first, second = pictures(whole), pictures(target)
-    assert len(first) == len(second) == 320
+    assert len(first) == len(second) == count
     for (t0, a), (t1, b) in zip(first, second, strict=True):
         assert t0 == t1
         assert all(np.array_equal(x, y) for x, y in zip(planes(a), planes(b), strict=True))
