@@ -69,8 +69,7 @@ def make_part(described: Any, image: Image, x: int, y: int) -> Part:
     Raises:
         BadRequest: the part does not lie in the whole.
     """
-    sizes = [_size(described, name) for name in ("size", "layer")]
-    (width, height), layer = sizes
+    (width, height), layer = (_size(described, name) for name in ("size", "layer"))
     inside = 0 <= x <= width - image.width and 0 <= y <= height - image.height
     if not inside or width > layer[0] or height > layer[1]:
         raise BadRequest(
@@ -82,8 +81,8 @@ def make_part(described: Any, image: Image, x: int, y: int) -> Part:
 
 def _size(described: Any, name: str) -> tuple[int, int]:
     found = described.get(name) if isinstance(described, dict) else None
-    sides: list[Any] = list(found) if isinstance(found, (list, tuple)) else []
-    whole = [type(side) for side in sides] == [int, int]
-    if not whole or not all(0 < side < MOST_SIDE for side in sides):
-        raise BadRequest(f"The part's '{name}' is {found!r}, not a width and a height.")
-    return sides[0], sides[1]
+    if isinstance(found, (list, tuple)) and [type(side) for side in found] == [int, int]:
+        width, height = found
+        if 0 < width < MOST_SIDE and 0 < height < MOST_SIDE:
+            return width, height
+    raise BadRequest(f"The part's '{name}' is {found!r}, not a width and a height.")

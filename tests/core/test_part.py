@@ -5,12 +5,13 @@ import pytest
 
 from core.colorize import ColorizeSettings
 from core.errors import BadRequest
-from core.filters import color_drawing, run_stylize
+from core.filters import run_stylize
 from core.image import Image
 from core.part import make_part
 from core.photo import color_photo
 from core.recall import Recall
 from core.resample import area_resize
+from core.sketch import color_sketch
 from core.stylize import StylizeSettings
 from core.work import Other, Work
 from tests.core.engine import open_generator, quiet
@@ -153,10 +154,10 @@ def test_a_drawings_part_has_its_lines_and_the_wholes_areas(scale):
     hint = hint_layer(small.shape[:2], dabs)
     large = np.repeat(np.repeat(hint.image.pixels, scale, 0), scale, 1)
 
-    def run(picture, hint, **more):
+    def run(picture, hint, part=None):
         settings = ColorizeSettings(strictness=1.0)
-        given = work(picture, None, settings, others=(hint,), **more)
-        return color_drawing(given, None).image.pixels
+        found, _ = color_sketch(Image(picture), None, settings, quiet, hint, part=part)
+        return found.pixels
 
     whole = run(pixels, Other("hint", Image(large)))[place]
     found = run(small, hint, part=part_of(pixels, place, size, size))

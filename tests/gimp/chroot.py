@@ -7,6 +7,7 @@ rig/build.sh below the folder $LIMNER_RIG and kept; rig/enter.sh runs a command 
 import fcntl
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import urllib.parse
@@ -199,19 +200,27 @@ def _status(
     limit_s: float,
     environment: dict[str, str] | None = None,
 ) -> int:
-    """A command's exit status; -1 where it was killed at its limit."""
+    """A command's exit status; -1 where it was killed at its limit.
+
+    Its whole process group is killed: the kernel forgets unshare's --kill-child as soon as the
+    child becomes another user, and a GIMP that goes on would break what runs next.
+    """
+    child = subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        env=environment,
+        start_new_session=True,
+    )
     try:
-        return subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env=environment,
-            timeout=limit_s,
-            check=False,
-        ).returncode
+        return child.wait(limit_s)
     except subprocess.TimeoutExpired:
         return -1
+    finally:
+        if child.poll() is None:
+            os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
 
 
 def copy_repository(target: Path) -> None:

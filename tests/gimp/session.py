@@ -17,7 +17,7 @@ from tests.gimp import pictures
 from tests.gimp.chroot import Chroot, CommandFailed
 
 INSTALL_LIMIT_S = 600
-HEADLESS_LIMIT_S = 1200
+HEADLESS_LIMIT_S = 3600
 COMMAND_LIMIT_S = 120
 
 ROUNDING = 1e-6

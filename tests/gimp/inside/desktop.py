@@ -8,6 +8,7 @@ read from the screen. Every wait polls for a condition and ends with a sentence 
 import json
 import os
 import subprocess
+import tempfile
 import time
 
 from gi.repository import Gio, GLib
@@ -59,7 +60,7 @@ class Desktop:
     def __init__(self, profile, file, shots):
         self.shots = shots
         self._children = []
-        self._profile = profile
+        self._answers, self._probes = tempfile.mkdtemp(prefix="limner-probe-"), 0
         os.makedirs(profile, exist_ok=True)
         os.makedirs(shots, exist_ok=True)
         version = subprocess.check_output(["gimp-console", "--version"], text=True).split()[-1]
@@ -150,9 +151,8 @@ class Desktop:
 
     def probe(self, points=()):
         """Facts of the image, from inside GIMP, in a list: see probe.py. Empty: ask again."""
-        answer = os.path.join(self._profile, "probe.json")
-        if os.path.exists(answer):
-            os.remove(answer)
+        self._probes += 1  # an earlier question may still be answered, late
+        answer = os.path.join(self._answers, f"{self._probes}.json")
         self.run_inside(f"probe.write({answer!r}, {points!r})")
         try:
             wait_for("the probe's answer", lambda: os.path.exists(answer), PROBE_LIMIT_S)
