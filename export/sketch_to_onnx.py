@@ -1,11 +1,16 @@
 """Exports a sketch colouriser: core/models/<id>/model.onnx and manifest.json.
 
     python -m export.sketch_to_onnx --preset sketch-v1 --checkpoint runs/sketch/checkpoint.pt
+    python -m export.sketch_to_onnx --preset sketch-v1 --give-palette core/models/sketch-v1
+
+The second adds the palette's output to a model that was exported without it; nothing else of
+the graph changes.
 
 picture   (1, 1, H, W) mask: 0 paper to 1 ink; H and W multiples of 32
 hint      (1, 3, H, W) sRGB, hint-mask (1, 1, H, W): where its colours are meant
 noise     (1, 8): zeros, or draws from a standard normal distribution
-->        (1, 3, H/2, W/2) sRGB: the colours beneath the lines
+->        (1, 3, H/2, W/2) sRGB: the colours beneath the lines,
+          (1, K, H/4, W/4): logits over the palette that the draft was chosen from
 
 BatchNorm is folded, kernels are stored as fp16. Nothing is written unless PyTorch, with the very
 same rounded kernels, and ONNX Runtime agree at three sizes.
@@ -24,9 +29,11 @@ import numpy as np
 import onnx
 import torch
 import torch.nn.functional as F
+from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
 from core.catalog import Model
+from core.color import srgb_to_lab
 from core.errors import LimnerError
 from core.generator import Generator
 from core.manifest import Manifest, Parity, SizeSpec, TensorSpec, TilingSpec, file_sha256
@@ -44,6 +51,7 @@ INPUTS = (
     TensorSpec("noise", "latent", (0.0, 1.0), layout="NC", role="noise", size=CODE_SIZE),
 )
 OUTPUT = TensorSpec("colors", "srgb", (0.0, 1.0))
+PALETTE = "palette"
 
 
 @dataclass(frozen=True)
@@ -61,11 +69,15 @@ class Args:
     temperature: float = option(0.0, "softmax temperature of the palette, 0 for the trained one")
     tolerance: float = option(1e-3, "largest allowed parity error, in sRGB")
     default: bool = option(False, "make it the default of its task")
+    give_palette: Path = option(Path(), "only add the palette's output to this model's folder")
 
 
 def main() -> None:
     args = parse_arguments(Args)
     try:
+        if args.give_palette != Path():
+            give_palette(args.give_palette)
+            return
         manifest = export(args)
     except LimnerError as error:
         sys.exit(str(error))
@@ -83,6 +95,7 @@ def export(args: Args) -> Manifest:
     exact = fold_norms(checkpoint.generator())
     rounded = round_kernels(fold_norms(checkpoint.generator()))
     graph = halve_kernels(whole_vectors(fold_constants(trace(rounded))))
+    palette, temperature = add_palette(graph)
     if error := check(graph):
         raise ExportRefused(f"The exported graph is malformed: {error}.")
     folder = args.models / args.id
@@ -93,6 +106,7 @@ def export(args: Args) -> Manifest:
         draft.mkdir()
         (draft / "model.onnx").write_bytes(graph.SerializeToString())
         manifest = describe(args, checkpoint, draft / "model.onnx")
+        manifest = with_palette(manifest, palette, temperature)
         parity = measure_parity(manifest, draft, rounded, exact, args.tolerance)
         manifest = replace(manifest, parity=parity)
         os.replace(draft / "model.onnx", folder / "model.onnx")
@@ -123,6 +137,69 @@ def trace(generator: nn.Module) -> onnx.ModelProto:
             dynamo=False,
         )
         return onnx.load(path)
+
+
+def add_palette(graph: onnx.ModelProto) -> tuple[np.ndarray, float]:
+    """Gives the graph an output of the logits before its softmax over the palette, in place.
+
+    Returns the palette, sRGB (K, 3), and the temperature that the logits are divided by. Raises
+    ExportRefused.
+    """
+    nodes = {name: node for node in graph.graph.node for name in node.output}
+    constants = {t.name: numpy_helper.to_array(t) for t in graph.graph.initializer}
+    softmax = [node for node in graph.graph.node if node.op_type == "Softmax"]
+    warm = nodes.get(softmax[0].input[0]) if len(softmax) == 1 else None
+    if warm is None or warm.op_type != "Div" or warm.input[1] not in constants:
+        raise ExportRefused("The graph has no softmax over a palette, divided by a temperature.")
+    mixer = next(n for n in graph.graph.node if softmax[0].output[0] in n.input)
+    kernel = mixer.input[1]
+    while kernel not in constants:
+        kernel = nodes[kernel].input[0]  # stored in fp16, cast
+    palette = constants[kernel].astype(np.float32).reshape(3, -1).T
+    logits = warm.input[0]
+    for node in graph.graph.node:
+        node.input[:] = [PALETTE if name == logits else name for name in node.input]
+        node.output[:] = [PALETTE if name == logits else name for name in node.output]
+    shape = [1, len(palette), "quarter_height", "quarter_width"]
+    graph.graph.output.append(helper.make_tensor_value_info(PALETTE, TensorProto.FLOAT, shape))
+    return palette, float(constants[warm.input[1]])
+
+
+def with_palette(manifest: Manifest, palette: np.ndarray, temperature: float) -> Manifest:
+    """The manifest of a graph to which add_palette gave an output."""
+    lab = srgb_to_lab(palette.astype(np.float64))
+    spec = TensorSpec(PALETTE, "latent", (0.0, 1.0), role="palette", size=len(palette))
+    return replace(
+        manifest,
+        outputs=(OUTPUT, spec),
+        palette=tuple(tuple(round(float(value), 3) for value in color) for color in lab),
+        temperature=round(temperature, 6),
+    )
+
+
+def give_palette(folder: Path) -> None:
+    """Adds the palette's output to a model that was exported without it. Raises ExportRefused."""
+    manifest = Manifest.load(folder)
+    if manifest.gives("palette"):
+        raise ExportRefused(f"The model in {folder} gives its palette already.")
+    before = Generator.open(Model(manifest, folder), device="cpu")
+    inputs = {s.role: x.numpy() for s, x in zip(INPUTS, test_inputs(96, 64), strict=True)}
+    expected = before.run_all(inputs)["picture"]
+    graph = onnx.load(folder / manifest.file)
+    palette, temperature = add_palette(graph)
+    if error := check(graph):
+        raise ExportRefused(f"The changed graph is malformed: {error}.")
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".export-") as name:
+        draft = Path(name)
+        (draft / manifest.file).write_bytes(graph.SerializeToString())
+        manifest = replace(manifest, sha256=file_sha256(draft / manifest.file))
+        manifest = with_palette(manifest, palette, temperature)
+        found = Generator.open(Model(manifest, draft), device="cpu").run_all(inputs)["picture"]
+        if not np.array_equal(found, expected):
+            raise ExportRefused("The colours changed with the new output.")
+        os.replace(draft / manifest.file, folder / manifest.file)
+    manifest.save(folder)
+    print(f"{manifest.id}: gives the palette's {len(palette)} colours, the same result")
 
 
 def describe(args: Args, checkpoint: Checkpoint, file: Path) -> Manifest:
