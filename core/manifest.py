@@ -196,7 +196,8 @@ class Manifest:
         made_by: facts about the export: commit, command, versions.
         parity: None for a graph from elsewhere, of which there is no PyTorch original.
         default: the model to take for its task when none is named.
-        palette: (a*, b*) of each channel of an output of role "palette"; empty without one.
+        palette: of each channel of an output of role "palette" (a*, b*), in a task "sketch"
+            (L*, a*, b*); empty without one.
         temperature: of the softmax over that output that makes the network's own choice.
         parts: further graphs; the fields of this class describe the main one.
     """
@@ -217,7 +218,7 @@ class Manifest:
     made_by: dict[str, str] = field(default_factory=dict)
     parity: Parity | None = None
     default: bool = False
-    palette: tuple[tuple[float, float], ...] = ()
+    palette: tuple[tuple[float, ...], ...] = ()
     temperature: float = 1.0
     parts: tuple[GraphSpec, ...] = ()
     schema: int = SCHEMA
@@ -374,11 +375,12 @@ def _check_parts(parts: tuple[GraphSpec, ...]) -> None:
 
 
 def _check_palette(manifest: Manifest) -> None:
-    """One pair of numbers per channel of the palette output; a temperature to divide by."""
+    """A colour for each channel of the palette output; a temperature to divide by."""
     colors = manifest.palette
-    pairs = isinstance(colors, tuple) and all(isinstance(color, tuple) for color in colors)
-    pairs = pairs and all(len(color) == 2 and all(map(_finite, color)) for color in colors)
-    _require(pairs and len(colors) <= MAX_PALETTE, "palette", "is not pairs of numbers")
+    count, what = (3, "triples") if manifest.task == "sketch" else (2, "pairs")
+    right = isinstance(colors, tuple) and all(isinstance(color, tuple) for color in colors)
+    right = right and all(len(color) == count and all(map(_finite, color)) for color in colors)
+    _require(right and len(colors) <= MAX_PALETTE, "palette", f"is not {what} of numbers")
     channels = [tensor.size for tensor in manifest.outputs if tensor.role == "palette"]
     _require(channels == ([len(colors)] if colors else []), "palette", "fits no output")
     warm = _finite(manifest.temperature) and 0 < manifest.temperature <= 100

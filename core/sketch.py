@@ -5,7 +5,7 @@ pixels -> paper and lines                            core.lineart
        -> hints, which part areas                    core.sketch_hints, core.flats
        -> generator: colours, small                  here
        -> hints in open outlines, and the paper      core.openings
-       -> one colour an area, and the shading        core.flats
+       -> one colour an area, and the shading        core.decide, core.flats
        -> edges at full size, band by band           core.edges
        -> colours, flats, lines, and the picture     core.sketch_layers
 """
@@ -19,6 +19,7 @@ import numpy as np
 
 from core.color import lab_to_srgb, srgb_to_lab
 from core.colorize import ColorizeSettings, Progress
+from core.decide import Thought, decide
 from core.errors import ModelCorrupt
 from core.flats import (
     Colored,
@@ -36,7 +37,7 @@ from core.lineart import LineReader, Reduced, read_paper, reduce_ink
 from core.openings import Closed, close_openings, keep_paper
 from core.part import Part
 from core.recall import Recall
-from core.regions import find_areas
+from core.regions import Areas, find_areas
 from core.resample import area_resize, bilinear_resize, fit_size, pad
 from core.sketch_hints import Hints, read_hints
 from core.sketch_layers import Canvas, Painting, paint
@@ -54,6 +55,11 @@ HINT_SHADING = 0.03
 HINT_GAIN = 2.0
 """A hint that fills half a pixel of the generator's is one."""
 
+OWN_MIND = 20.0
+"""Distance (CIE76) from the mean of what the generator holds possible at which its colour is a
+hint's rather than a decision of its own.
+"""
+
 SOFT_REACH = 0.015
 """Half the width of a soft border between two hints in one area, of the longer side, at half
 strictness; more at less.
@@ -69,6 +75,23 @@ class Drawing:
     hints: Hints | None
     colored: Colored
     closed: Closed | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """What the generator says.
+
+    Attributes:
+        colors: float32 (3, h, w), sRGB 0..1.
+        visible: how many of w and h, with fractions, the picture covers.
+        thought: what it holds possible besides; None where the model does not say.
+        seed: that it was asked with.
+    """
+
+    colors: Array
+    visible: tuple[float, float]
+    thought: Thought | None = None
+    seed: int = 0
 
 
 def color_sketch(
@@ -162,25 +185,30 @@ def take_apart(image: Image, hint: Other | None, progress: Progress) -> Drawing:
 
 
 def _painting(
-    drawing: Drawing, predicted: "Prediction | None", settings: ColorizeSettings, swatches: Array
+    drawing: Drawing, predicted: Prediction | None, settings: ColorizeSettings, swatches: Array
 ) -> Painting:
     """The colours of one colouring."""
     colored = drawing.colored
     if predicted is not None and drawing.hints is not None and drawing.closed is not None:
-        colored = keep_paper(colored, drawing.hints, drawing.closed, *predicted)
+        colored = keep_paper(
+            colored, drawing.hints, drawing.closed, predicted.colors, predicted.visible
+        )
     areas = colored.areas
     paper = drawing.reader.paper.color.astype(np.float32)
     shade = np.zeros((3, *areas.labels.shape), np.float32)
     if predicted is None:
         table = np.broadcast_to(paper, (areas.count, 3)).copy()
     else:
-        colors, visible = predicted
+        colors, visible = predicted.colors, predicted.visible
         cells = cell_labels(areas.labels, colors.shape[1:], visible)
         table, known = area_colors(colors, cells, areas.count)
         table = fill_missing(table, known, areas, _on_grid(colors, visible, areas.labels.shape))
-        flat = even_out(table.copy(), colored)
         if settings.strictness < 1:
             shade = shading(colors, cells, table, areas, visible)
+        table, share = _decided(table, predicted, areas, paper)
+        flat = even_out(table.copy(), colored)
+        if settings.strictness < 1:
+            shade *= share[areas.labels]
             shade += (table - flat)[areas.labels].transpose(2, 0, 1)
             grey = shade.mean(axis=0)
             shade = grey + (shade - grey) * np.float32(settings.saturation)
@@ -201,8 +229,22 @@ def _painting(
     return Painting(areas, drawing.reduced.block, table, shade)
 
 
-Prediction = tuple[Array, tuple[float, float]]
-"""Colours (3, h, w), sRGB 0..1, and how many of them, across and down, the picture covers."""
+def _decided(
+    table: Array, predicted: Prediction, areas: Areas, paper: Array
+) -> tuple[Array, Array]:
+    """The colour that each area decides for, and how much of the shading there is left.
+
+    Where the generator painted something else than its palette's mean, as it does where it follows
+    a hint, its colour stays.
+    """
+    if predicted.thought is None:
+        return table, np.ones(areas.count, np.float32)
+    made = decide(predicted.thought, areas.labels, areas.count, paper, predicted.seed)
+    lab = srgb_to_lab(np.stack((table, made.expected)).astype(np.float64))
+    apart = np.linalg.norm(lab[0] - lab[1], axis=1)
+    own = np.where(made.known, np.exp(-((apart / OWN_MIND) ** 2)), 0).astype(np.float32)
+    decided = table + own[:, None] * (made.colors - table)
+    return decided, 1 - own * (1 - made.share)
 
 
 def predict(drawing: Drawing, generator: Generator, seed: int) -> Prediction:
@@ -231,16 +273,25 @@ def predict(drawing: Drawing, generator: Generator, seed: int) -> Prediction:
     if noise is not None:
         inputs["noise"] = noise
     inputs = {role: np.ascontiguousarray(a, np.float32) for role, a in inputs.items()}
-    colors = np.clip(generator.run_all(inputs, ("picture",))["picture"][0], 0, 1)
+    manifest = generator.manifest
+    wanted = ("picture", "palette") if manifest.gives("palette") else ("picture",)
+    outputs = generator.run_all(inputs, wanted)
+    colors = np.clip(outputs["picture"][0], 0, 1)
     ratio = legal[0] / colors.shape[2]
     if ratio < 1 or (colors.shape[2] * ratio, colors.shape[1] * ratio) != legal:
         raise ModelCorrupt(
-            f"The model '{generator.manifest.title}' returned {colors.shape[2]}×{colors.shape[1]} "
+            f"The model '{manifest.title}' returned {colors.shape[2]}×{colors.shape[1]} "
             f"colours for {legal[0]}×{legal[1]} pixels."
         )
-    if seed and noise is None:
+    thought = None
+    if "palette" in outputs:
+        logits = outputs["palette"][0]
+        coarse = legal[0] / logits.shape[2], legal[1] / logits.shape[1]
+        seen = width / coarse[0], height / coarse[1]
+        thought = Thought(logits, np.array(manifest.palette), manifest.temperature, seen)
+    elif seed and noise is None:
         colors = _turn_hues(colors, seed)
-    return colors, (width / ratio, height / ratio)
+    return Prediction(colors, (width / ratio, height / ratio), thought, seed)
 
 
 def _on_grid(colors: Array, visible: tuple[float, float], shape: tuple[int, ...]) -> Array:

@@ -37,8 +37,6 @@ def load_exported(generator: nn.Module, folder: Path) -> None:
             f"The model in {folder} is several graphs; training can only start from its checkpoint."
         )
     stored = _read(folder / manifest.file)
-    if manifest.palette:
-        stored["palette"] = np.array(manifest.palette, np.float32)
     norms = _norms(generator)
     for norm in norms:
         stored[f"{norm.name}.bias"] = stored.get(f"{norm.conv}.bias", np.empty(0))

@@ -13,6 +13,7 @@ any tint under uneven light; photographs are grey, toned, faded or in colour.
 import argparse
 import io
 import tarfile
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -95,14 +96,34 @@ def test(photos: Path, sketches: Path, tonal: list[str]) -> None:
     print(f"without tonal drawings: {np.mean(both):.1%} of {len(both)} right")
 
 
-def read(tar: Path, part: str, count: int, rng: np.random.Generator | None):
-    """(name, uint8 (H, W, C)) of pictures whose folder's name holds `part`; 0 for all."""
+def members_of(archive: tarfile.TarFile, part: str) -> list[tarfile.TarInfo]:
+    """Pictures in whose path `part` stands."""
+    suffixes = (".jpg", ".jpeg", ".png", ".webp")
+    members = [m for m in archive.getmembers() if m.isfile()]
+    return [m for m in members if m.name.lower().endswith(suffixes) and part in m.name]
+
+
+def sample(
+    members: list[tarfile.TarInfo], count: int, rng: np.random.Generator
+) -> list[tarfile.TarInfo]:
+    """At most count of the members."""
+    if len(members) <= count:
+        return members
+    return [members[i] for i in rng.choice(len(members), count, replace=False)]
+
+
+def read(
+    tar: Path,
+    part: str,
+    count: int,
+    rng: np.random.Generator | None,
+    without: Collection[str] = (),
+) -> Iterator[tuple[str, Array]]:
+    """(name, uint8 (H, W, C)) of pictures whose path holds `part`; 0 for all."""
     with tarfile.open(tar) as archive:
-        members = [m for m in archive.getmembers() if m.isfile()]
-        suffixes = (".jpg", ".jpeg", ".png", ".webp")
-        members = [m for m in members if m.name.lower().endswith(suffixes) and part in m.name]
-        if rng is not None and count and len(members) > count:
-            members = [members[i] for i in rng.choice(len(members), count, replace=False)]
+        members = [m for m in members_of(archive, part) if m.name not in without]
+        if rng is not None and count:
+            members = sample(members, count, rng)
         for member in members:
             stream = archive.extractfile(member)
             assert stream is not None
@@ -111,6 +132,11 @@ def read(tar: Path, part: str, count: int, rng: np.random.Generator | None):
                 picture = picture.convert("RGBA" if "transparency" in picture.info else "RGB")
             pixels = np.asarray(picture)
             yield member.name, pixels[..., None] if pixels.ndim == 2 else pixels
+
+
+def as_uint8(colors: Array) -> Array:
+    """Values 0..1, clipped, as uint8."""
+    return np.rint(np.clip(colors, 0, 1) * 255).astype(np.uint8)
 
 
 def over_white(pixels: Array) -> Array:

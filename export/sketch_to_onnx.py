@@ -5,7 +5,8 @@
 picture   (1, 1, H, W) mask: 0 paper to 1 ink; H and W multiples of 32
 hint      (1, 3, H, W) sRGB, hint-mask (1, 1, H, W): where its colours are meant
 noise     (1, 8): zeros, or draws from a standard normal distribution
-->        (1, 3, H/2, W/2) sRGB: the colours beneath the lines
+->        (1, 3, H/2, W/2) sRGB: the colours beneath the lines,
+          (1, K, H/4, W/4): logits over the palette that the draft was chosen from
 
 What is done to the graph, and what it is measured by, stands in export.packing.
 """
@@ -23,6 +24,7 @@ from export.arguments import option
 from export.checkpoint import load_checkpoint
 from export.networks.sketcher import CODE_SIZE, Sketcher
 from export.packing import ExportArgs, Form, Inputs, export_one_graph, run_export, with_argument
+from export.sketch_palette import give_palette
 
 INPUTS = (
     TensorSpec("picture", "mask", (0.0, 1.0)),
@@ -58,7 +60,9 @@ def export(args: Args) -> Manifest:
         output_axes=("half_height", "half_width"),
         size=SizeSpec(multiple, multiple, args.work),
     )
-    return export_one_graph(args, checkpoint, lambda _: form)
+    export_one_graph(args, checkpoint, lambda _: form)
+    example = {role: value.numpy() for role, value in test_inputs(96, 64).items()}
+    return give_palette(args.models / args.id, example)
 
 
 def test_inputs(width: int, height: int, hinted: bool = True) -> Inputs:

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from core.catalog import Model
+from core.color import srgb_to_lab
 from core.generator import Generator
 from core.manifest import Manifest
 from export import sketch_to_onnx
@@ -19,6 +20,7 @@ from export.checkpoint import Checkpoint
 from export.errors import CheckpointUnusable, ExportRefused
 from export.networks.propagation import Paths, row_weights
 from export.networks.sketcher import CODE_SIZE, Sketcher
+from export.sketch_palette import give_palette
 
 pytestmark = pytest.mark.export
 
@@ -145,6 +147,15 @@ def test_export_agrees_with_pytorch_and_knows_its_roles(tmp_path, sketcher):
     assert np.abs(generator.run(ink) - exact).max() < 0.01  # kernels are rounded to fp16
     found = generator.run_all({"picture": ink, "noise": np.ones((1, CODE_SIZE), np.float32)})
     assert np.abs(found["picture"] - exact).max() > 0
+    logits = generator.run_all({"picture": ink})["palette"]
+    assert logits.shape == (1, 8, 16, 24)
+    exact = sketcher.predict(torch.from_numpy(ink), *(x[:1] for x in inputs()[1:]))["logits"]
+    assert np.abs(logits - exact.detach().numpy()).max() < 0.05
+    lab = srgb_to_lab(sketcher.palette.numpy().astype(np.float64))
+    np.testing.assert_allclose(manifest.palette, lab, atol=0.2)  # the palette is rounded, too
+    assert manifest.temperature == pytest.approx(sketcher.temperature)
+    with pytest.raises(ExportRefused, match="already"):
+        give_palette(folder, {"picture": ink})
     graph = onnx.load(folder / "model.onnx")
     assert not [node.op_type for node in graph.graph.node if node.op_type in ("Loop", "Scan", "If")]
 
