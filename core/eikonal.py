@@ -43,9 +43,9 @@ def nearest_seed(seeds: Array, inside: Array, slowness: Array, rounds: int = ROU
     news = np.ones(len(time), bool), np.ones(time.shape[1], bool)
     for _ in range(rounds):
         before = time.copy()
-        _sweep(time, found, slow, upright, news[0])
+        _sweep(time, found, slow, upright, np.asarray(news[0]))
         turned, owners = np.ascontiguousarray(time.T), np.ascontiguousarray(found.T)
-        changed = (before > time).any(axis=0)
+        changed = np.asarray((before > time).any(axis=0))
         _sweep(turned, owners, across, lying, np.logical_or(news[1], changed))
         after, found = np.ascontiguousarray(turned.T), np.ascontiguousarray(owners.T)
         news = (after < time).any(axis=1), np.zeros(time.shape[1], bool)
