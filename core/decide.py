@@ -36,7 +36,7 @@ VIVID = 1.3
 DARING = 1.5
 """Standard deviation of what a seed adds to the logarithm of a kind's share."""
 
-LIKE = 25.0
+LIKE = 8.0
 """Areas whose expected colours are closer than about that (CIE76) are decided alike by a seed."""
 
 WAVES = 64

@@ -40,15 +40,15 @@ def nearest_seed(seeds: Array, inside: Array, slowness: Array, rounds: int = ROU
     time = np.where(owner[place] >= 0, np.float32(0), FAR)
     found, upright, lying = owner[place].copy(), _ways(area), _ways(area.T)
     across = np.ascontiguousarray(slow.T)
-    news: tuple[Array, Array] = np.ones(len(time), bool), np.ones(time.shape[1], bool)
+    news = np.ones(len(time), bool), np.ones(time.shape[1], bool)
     for _ in range(rounds):
         before = time.copy()
-        _sweep(time, found, slow, upright, news[0])
+        _sweep(time, found, slow, upright, np.asarray(news[0]))
         turned, owners = np.ascontiguousarray(time.T), np.ascontiguousarray(found.T)
-        changed: Array = np.asarray((before > time).any(axis=0))
-        _sweep(turned, owners, across, lying, news[1] | changed)
+        changed = np.asarray((before > time).any(axis=0))
+        _sweep(turned, owners, across, lying, np.logical_or(news[1], changed))
         after, found = np.ascontiguousarray(turned.T), np.ascontiguousarray(owners.T)
-        news = np.asarray((after < time).any(axis=1)), np.zeros(time.shape[1], bool)
+        news = (after < time).any(axis=1), np.zeros(time.shape[1], bool)
         time = after
         if not news[0].any():
             break

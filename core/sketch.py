@@ -269,7 +269,9 @@ def predict(drawing: Drawing, generator: Generator, seed: int) -> Prediction:
         colors = np.stack([fit(plane) for plane in planes]) / np.maximum(small, 1e-6)
         inputs["hint"] = (colors * (small > 0)).astype(np.float32)[None]
         inputs["hint-mask"] = np.minimum(small * HINT_GAIN, 1)[None, None]
-    noise = noise_for(generator.manifest, seed)
+    # noise tints a whole drawing: where areas can be told apart, they follow the seed instead
+    told = 0 if generator.manifest.gives("palette") else seed
+    noise = noise_for(generator.manifest, told)
     if noise is not None:
         inputs["noise"] = noise
     inputs = {role: np.ascontiguousarray(a, np.float32) for role, a in inputs.items()}
