@@ -20,6 +20,7 @@ KNOWN = (
     tr(u"Van Gogh"),
     tr(u"Monet"),
     tr(u"Pointillism"),
+    tr(u"Cézanne"),
 )
 """Titles and steps that the worker or a manifest gives, word by word."""
 
