@@ -61,7 +61,7 @@ class Form:
         task: one of core.manifest.TASKS.
         inputs, outputs: in the order of `forward` and of its results.
         examples: (width, height) -> inputs to try, by role, one set or several.
-        output_axes: names of the outputs' height and width in the graph.
+        output_axes: for each output the names of its height and width in the graph.
         size, tiling: as in the manifest.
         more: further fields of the manifest.
     """
@@ -70,7 +70,7 @@ class Form:
     inputs: Specs
     outputs: Specs
     examples: Callable[[int, int], list[Inputs]]
-    output_axes: tuple[str, str]
+    output_axes: tuple[tuple[str, str], ...]
     size: SizeSpec
     tiling: TilingSpec = field(default_factory=TilingSpec)
     more: dict[str, Any] = field(default_factory=dict)
@@ -200,7 +200,8 @@ def exact_parts(generator: nn.Module) -> tuple[str, ...]:
 def trace_form(generator: nn.Module, form: Form) -> onnx.ModelProto:
     """The generator as a graph with free height and width."""
     axes = {spec.name: {2: "height", 3: "width"} for spec in form.inputs if spec.layout == "NCHW"}
-    axes |= {spec.name: dict(zip((2, 3), form.output_axes, strict=True)) for spec in form.outputs}
+    for spec, names in zip(form.outputs, form.output_axes, strict=True):
+        axes[spec.name] = dict(zip((2, 3), names, strict=True))
     given = form.examples(96, 64)[-1]
     named = {spec.name: given[spec.role] for spec in form.inputs}
     return trace(generator, named, [spec.name for spec in form.outputs], axes)

@@ -15,16 +15,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from core.color import srgb_to_lab
 from core.manifest import Manifest, SizeSpec, TensorSpec
 from export.arguments import option
 from export.checkpoint import load_checkpoint
 from export.networks.sketcher import CODE_SIZE, Sketcher
 from export.packing import ExportArgs, Form, Inputs, export_one_graph, run_export, with_argument
-from export.sketch_palette import give_palette
 
 INPUTS = (
     TensorSpec("picture", "mask", (0.0, 1.0)),
@@ -32,7 +33,6 @@ INPUTS = (
     TensorSpec("hint_mask", "mask", (0.0, 1.0), role="hint-mask"),
     TensorSpec("noise", "latent", (0.0, 1.0), layout="NC", role="noise", size=CODE_SIZE),
 )
-OUTPUT = TensorSpec("colors", "srgb", (0.0, 1.0))
 
 
 @dataclass(frozen=True)
@@ -51,18 +51,28 @@ def export(args: Args) -> Manifest:
     """Writes the model's folder and returns its manifest. Raises ExportRefused."""
     checkpoint = load_checkpoint(args.checkpoint, network="sketcher")
     checkpoint = with_argument(checkpoint, "temperature", args.temperature)
-    multiple = Sketcher.size_multiple
-    form = Form(
+    return export_one_graph(args, checkpoint, lambda generator: form_of(generator, args.work))
+
+
+def form_of(generator: Sketcher, work: int) -> Form:
+    """How a sketcher stands in a manifest; its palette in CIE L*a*b*, as core.decide has it."""
+    multiple, palette = Sketcher.size_multiple, generator.palette.numpy()
+    lab = srgb_to_lab(palette.astype(np.float64))
+    return Form(
         task="sketch",
         inputs=INPUTS,
-        outputs=(OUTPUT,),
+        outputs=(
+            TensorSpec("colors", "srgb", (0.0, 1.0)),
+            TensorSpec("palette", "latent", (0.0, 1.0), role="palette", size=len(palette)),
+        ),
         examples=lambda width, height: [test_inputs(width, height, h) for h in (False, True)],
-        output_axes=("half_height", "half_width"),
-        size=SizeSpec(multiple, multiple, args.work),
+        output_axes=(("half_height", "half_width"), ("quarter_height", "quarter_width")),
+        size=SizeSpec(multiple, multiple, work),
+        more={
+            "palette": tuple(tuple(round(float(value), 3) for value in color) for color in lab),
+            "temperature": generator.temperature,
+        },
     )
-    export_one_graph(args, checkpoint, lambda _: form)
-    example = {role: value.numpy() for role, value in test_inputs(96, 64).items()}
-    return give_palette(args.models / args.id, example)
 
 
 def test_inputs(width: int, height: int, hinted: bool = True) -> Inputs:

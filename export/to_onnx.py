@@ -60,7 +60,7 @@ def form_of(generator: nn.Module, work: int) -> Form:
         inputs=inputs,
         outputs=(TensorSpec("output", "srgb", (0.0, 1.0)),),
         examples=lambda width, height: [test_inputs(inputs, width, height)],
-        output_axes=("height", "width"),
+        output_axes=(("height", "width"),),
         size=SizeSpec(generator.size_multiple, generator.size_multiple, work),
         tiling=TilingSpec("allowed", generator.receptive_radius()),
     )
@@ -82,7 +82,7 @@ def colorizer_form(generator: Colorizer, work: int) -> Form:
             TensorSpec("palette", "latent", (0.0, 1.0), role="palette", size=count),
         ),
         examples=lambda width, height: [test_inputs(inputs, width, height)],
-        output_axes=("out_height", "out_width"),
+        output_axes=(("out_height", "out_width"),) * 2,
         size=SizeSpec(generator.size_multiple, generator.size_multiple, work),
         more={
             "palette": tuple((float(a), float(b)) for a, b in generator.palette),

@@ -134,7 +134,7 @@ class Run(run.Run[Args]):
         cells = []
         for index in range(8):
             batch = self.validation.batch((index, 4), 5, side)
-            colors = generator(*batch.inputs(), torch.zeros(5, CODE_SIZE))
+            colors, _ = generator(*batch.inputs(), torch.zeros(5, CODE_SIZE))
             colors = F.interpolate(colors, scale_factor=2.0, mode="bilinear", align_corners=False)
             paper = 1 - batch.ink
             hints = paper + batch.hint_mask * (batch.hint - paper)

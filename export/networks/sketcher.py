@@ -154,8 +154,12 @@ class Sketcher(nn.Module):
         weights = torch.softmax(logits / self.temperature, dim=1)
         return F.conv2d(weights, self.palette.t()[:, :, None, None])
 
-    def forward(self, ink: Tensor, hint: Tensor, hint_mask: Tensor, noise: Tensor) -> Tensor:
-        return self.predict(ink, hint, hint_mask, noise)["colors"].clamp(0, 1)
+    def forward(
+        self, ink: Tensor, hint: Tensor, hint_mask: Tensor, noise: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """-> colours (N, 3, H/2, W/2) in [0, 1], the palette's logits (N, K, H/4, W/4)."""
+        found = self.predict(ink, hint, hint_mask, noise)
+        return found["colors"].clamp(0, 1), found["logits"]
 
     def _paths(self, fine: Tensor, around: Tensor) -> tuple[Paths, Paths]:
         """The paths at a half and at a quarter of the size."""
