@@ -1,7 +1,8 @@
 """Photographs, with all that a user can ask for: hints, a palette, a reference, other colourings.
 
     L* reduced -> network (with noise, where it takes that) -> ab and palette logits
-               -> around hints, where it takes them, the network again, with them
+               -> what hints tell of the whole picture (core.kriging); around them, where the
+                  network takes them, what it says with them
                -> seed (core.variants) -> palette or reference (core.palette)
                -> carried to the work size -> hints held (core.hints) -> laid over the picture
 
@@ -18,6 +19,7 @@ from core.colorize import lay_fit, reduced_lightness, work_size
 from core.generator import Generator
 from core.hints import NETWORK_REACH, Hints, Spread, change_for, read_hints, spread
 from core.image import Image, check_usable
+from core.kriging import carry
 from core.likely import confidence_map, likeliest
 from core.palette import Wanted, steer, wanted_like, wanted_of
 from core.prediction import Asked, Network
@@ -180,15 +182,18 @@ def find_colors(
     inferred(not recall.hit)
     ratio = guide.shape[0] // ab.shape[1]
     reached = None if asked.hints is None else spread(asked.hints, lightness)
-    if reached is not None and manifest.takes("hint") and manifest.takes("hint-mask"):
-        hints = reached.hints
-        inputs = {"hint": hints.ab[None], "hint-mask": hints.mask[None, None]}
-        _, ab_there, distribution_there = said.run(inputs)
-        inferred(True)
-        near = block_mean(_grown(reached.share(NETWORK_REACH), guide), ratio)
-        ab = ab + near * (ab_there - ab)
-        if distribution is not None and distribution_there is not None:
-            distribution = distribution + near * (distribution_there - distribution)
+    if reached is not None:
+        change = carry(reached, guide, ab)
+        if manifest.takes("hint") and manifest.takes("hint-mask"):
+            hints = reached.hints
+            inputs = {"hint": hints.ab[None], "hint-mask": hints.mask[None, None]}
+            _, ab_there, distribution_there = said.run(inputs)
+            inferred(True)
+            near = block_mean(_grown(reached.share(NETWORK_REACH), guide), ratio)
+            change = change + near * (ab_there - ab - change)
+            if distribution is not None and distribution_there is not None:
+                distribution = distribution + near * (distribution_there - distribution)
+        ab = ab + change
     if asked.wanted is not None:
         small = block_mean(guide, ratio)
         palette = np.asarray(manifest.palette, np.float32)

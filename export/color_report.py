@@ -11,7 +11,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from core.colorize import ColorizeSettings
 from core.generator import Generator
+from core.image import Image
+from core.photo import color_photo
+from core.work import Other, Work
 from export import metrics
 from export.checkpoint import read_safetensors
 from export.color import lab_to_srgb, srgb_to_lab
@@ -53,6 +57,34 @@ def colorize(
     colors = torch.from_numpy(found.copy()) * saturation
     ab = F.interpolate(colors, size=(height, width), mode="bicubic")
     return lab_to_srgb(torch.cat((lightness, ab), dim=1))
+
+
+def colorize_wholly(
+    generator: Generator, rgb: Tensor, hint: Tensor | None = None, mask: Tensor | None = None
+) -> Tensor:
+    """As `colorize`, the way of a user's picture (core.photo): hints on a layer of their own.
+
+    Hints become colours of the picture's own lightness, as far as sRGB has them there.
+    """
+    lab = srgb_to_lab(rgb)
+
+    def pixels(ab: Tensor) -> np.ndarray:
+        return to_array(lab_to_srgb(torch.cat((lab[:, :1], ab), dim=1))).astype(np.float32)
+
+    others = ()
+    if hint is not None and mask is not None:
+        layer = np.concatenate((pixels(hint), to_array(mask).astype(np.float32)), axis=2)
+        others = (Other("hint", Image(layer)),)
+    work = Work(
+        Image(pixels(torch.zeros_like(lab[:, 1:]))),
+        ColorizeSettings(),
+        lambda *_: generator,
+        "",
+        lambda *_: None,
+        others,
+    )
+    found = color_photo(work, generator).image.pixels
+    return torch.from_numpy(found).permute(2, 0, 1)[None]
 
 
 class Judges:

@@ -9,6 +9,7 @@ graph, as it will for the user.
 
 from __future__ import annotations
 
+import functools
 import json
 import sys
 from collections.abc import Callable
@@ -34,6 +35,7 @@ from export.color_report import (
     baselines,
     color_numbers,
     colorize,
+    colorize_wholly,
     hint_numbers,
 )
 from export.data import Pictures, decode, name_hash, read_files
@@ -106,7 +108,7 @@ def evaluate(generator: Generator, args: Args) -> None:
     if args.sources:
         squares = choose_pictures(args)
         if colorizes:
-            report = color_report(generator, squares, result, result, args)
+            report = color_report(generator, squares, result, args)
             text = color_text(report)
             if args.out != Path():
                 write_report(args.out, report, text)
@@ -132,8 +134,7 @@ def paint(generator: Generator, rgb: Tensor) -> Tensor:
 def color_report(
     generator: Generator,
     squares: list[Tensor],
-    result: Act,
-    hinted: Callable[..., Tensor],
+    result: Callable[..., Tensor],
     args: Args,
 ) -> dict[str, Any]:
     """Model, baselines and truth; and what hints are worth to a model that takes them."""
@@ -155,7 +156,11 @@ def color_report(
         "rows": rows,
     }
     if generator.manifest.takes("hint"):
-        report["hints"] = hint_numbers(squares, found, hinted)
+        wholly = functools.partial(colorize_wholly, generator)
+        report["hints"] = {
+            "generator alone": hint_numbers(squares, found, result),
+            "whole way": hint_numbers(squares, [wholly(square) for square in squares], wholly),
+        }
     return report
 
 
@@ -167,8 +172,9 @@ def color_text(report: dict[str, Any]) -> str:
     cells = [[name, *(row.get(key, 0.0) for key in header[1:])] for name, row in rows.items()]
     text += table(header, cells)
     if "hints" in report:
-        hints = report["hints"]
-        text += "\n\n" + table(list(hints), [list(hints.values())])
+        ways = report["hints"]
+        header = ["", *ways["whole way"]]
+        text += "\n\n" + table(header, [[way, *row.values()] for way, row in ways.items()])
     return text
 
 

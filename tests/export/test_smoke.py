@@ -84,6 +84,6 @@ def test_smoke_preset_goes_all_the_way(tmp_path, monkeypatch):
     assert set(report["rows"]) == {"smoke", "grey", "mean colour", "truth"}
     assert report["rows"]["truth"]["ab error"] == 0
     assert 0 < report["rows"]["grey"]["ab error"] < 60
-    assert report["hints"]["delta E 2000 at the hints, median"] < 5
+    assert report["hints"]["whole way"]["delta E 2000 at the hints, median"] < 5
     assert (tmp_path / "report" / "report.md").exists()
     assert (tmp_path / "report" / "sheet.png").exists()
