@@ -66,8 +66,13 @@ class Run(run.Run["Args"]):
             args.decoder_lr,
             args.weight_decay,
         )
+        uses_vgg = args.perceptual_weight or (args.adversarial_weight and args.judged_layer)
+        self.vgg = read_vgg(args.vgg) if uses_vgg else None
         self.objective = self.prepare(self._objective(colors), optimizer)
-        self.critic = Critic(args, fabric) if args.adversarial_weight else None
+        self.critic = None
+        if args.adversarial_weight:
+            vgg = self.vgg if args.judged_layer else None
+            self.critic = Critic(args, fabric, vgg.channels(args.judged_layer) if vgg else 0)
         self.go_on(restored)
 
     def _objective(self, colors: Tensor) -> ColorObjective:
@@ -85,8 +90,9 @@ class Run(run.Run["Args"]):
             },
             args.noise_share,
             args.bf16,
-            read_vgg(args.vgg) if args.perceptual_weight else None,
+            self.vgg,
             args.perceptual_share,
+            args.judged_layer,
         )
 
     @property
@@ -127,13 +133,14 @@ class Run(run.Run["Args"]):
         with self.clock.part("pictures"):
             example, random = self.batch(step)
         with self.clock.part("losses"), torch.set_grad_enabled(plays):
-            terms, ab = self.objective(example, random)
+            terms, ab, seen = self.objective(example, random)
             if self.critic:
-                terms |= self.critic.terms(example, ab)
+                found, wanted = self.critic.shown(example, ab, seen)
+                terms |= self.critic.terms(found)
         values = self.learn(terms, step) if plays else require_finite(terms, step)
         if self.critic:
             with self.clock.part("losses"):
-                judged = self.critic.losses(example, ab.detach(), random)
+                judged = self.critic.losses(found, wanted, random)
             optimizer, parameters = self.critic.optimizer, self.critic.parameters()
             values |= self.descend(optimizer, judged, parameters, step, longest=math.inf)
         return values

@@ -60,6 +60,13 @@ def make_example(
     return Example(lightness, hint, mask, target, F.avg_pool2d(lab[:, :1], 2))
 
 
+class Seen(NamedTuple):
+    """VGG19's features of some of a batch's pictures, by layer; empty where it is not asked."""
+
+    found: dict[str, Tensor]
+    wanted: dict[str, Tensor]
+
+
 class ColorObjective(nn.Module):
     """The generator with what is trained beside it; one call gives the loss terms of a batch.
 
@@ -76,6 +83,7 @@ class ColorObjective(nn.Module):
         bf16: bool,
         vgg: VGG19 | None = None,
         perceptual_share: float = 1.0,
+        judged_layer: str = "",
     ) -> None:
         super().__init__()
         self.generator, self.color_encoder = generator, color_encoder
@@ -83,13 +91,14 @@ class ColorObjective(nn.Module):
         self.class_weights: Tensor
         self.weights, self.noise_share, self.bf16 = weights, noise_share, bf16
         self.vgg, self.perceptual_share = vgg, perceptual_share
+        self._layers = tuple({*PERCEPTUAL_LAYERS, *filter(None, [judged_layer])})
         if vgg is not None:
             vgg.requires_grad_(False).eval()
 
     def forward(
         self, example: Example, random: torch.Generator
-    ) -> tuple[dict[str, Tensor], Tensor]:
-        """Weighted loss terms, and the colours found, ab (N, 2, S/4, S/4)."""
+    ) -> tuple[dict[str, Tensor], Tensor, Seen]:
+        """Weighted loss terms, the colours found, ab (N, 2, S/4, S/4), and what VGG19 saw."""
         mean, log_variance = self.color_encoder(example.ab)
         drawn = torch.randn(mean.shape, generator=random, device=mean.device)
         told = torch.rand(len(mean), generator=random, device=mean.device) < self.noise_share
@@ -108,12 +117,13 @@ class ColorObjective(nn.Module):
             # Kingma 2014; the latent is only asked to be normal where it was used
             "divergence": (losses.kl_divergence(mean, log_variance) * told).mean(),
         }
-        if self.vgg is not None:
-            terms["perceptual"] = self.perceptual_loss(ab, example)
-        return {name: self.weights[name] * value for name, value in terms.items()}, ab
+        seen = Seen({}, {}) if self.vgg is None else self.look(ab, example)
+        if self.weights["perceptual"]:
+            terms["perceptual"] = perceptual_loss(seen)
+        return {name: self.weights[name] * value for name, value in terms.items()}, ab, seen
 
-    def perceptual_loss(self, ab: Tensor, example: Example) -> Tensor:
-        """Squared difference of VGG19's features (Johnson 2016, arXiv 1603.08155, equation 2).
+    def look(self, ab: Tensor, example: Example) -> Seen:
+        """VGG19's features of the colours found and of the true ones.
 
         At half the size of the squares, and of a share of them: VGG19 costs ten times the
         generator at the same size.
@@ -125,18 +135,22 @@ class ColorObjective(nn.Module):
             rgb = lab_to_srgb(torch.cat((example.tone[:count], upsampled), dim=1))
             assert self.vgg is not None
             rgb = rgb.to(memory_format=torch.channels_last)
-            return self.vgg(rgb, tuple(PERCEPTUAL_LAYERS))
+            return self.vgg(rgb, self._layers)
 
         with self.autocast(ab):
             found = features(ab[:count])
             with torch.no_grad():
-                wanted = features(example.ab[:count])
-        shares = PERCEPTUAL_LAYERS.items()
-        terms = [s * F.mse_loss(found[n].float(), wanted[n].float()) for n, s in shares]
-        return torch.stack(terms).sum()
+                return Seen(found, features(example.ab[:count]))
 
     def autocast(self, like: Tensor) -> torch.autocast:
         return torch.autocast(like.device.type, dtype=torch.bfloat16, enabled=self.bf16)
+
+
+def perceptual_loss(seen: Seen) -> Tensor:
+    """Squared difference of VGG19's features (Johnson 2016, arXiv 1603.08155, equation 2)."""
+    shares = PERCEPTUAL_LAYERS.items()
+    terms = [s * F.mse_loss(seen.found[n].float(), seen.wanted[n].float()) for n, s in shares]
+    return torch.stack(terms).sum()
 
 
 def critic_input(tone: Tensor, ab: Tensor) -> Tensor:

@@ -53,6 +53,7 @@ class Args(run.TrainingArgs):
     perceptual_share: float = option(1.0, "share of each batch that the perceptual loss sees")
     adversarial_weight: float = option(0.0, "weight of the adversarial loss")
     adversarial_loss: str = option("hinge", "minimax, non-saturating, lsgan or hinge")
+    judged_layer: str = option("", "VGG19 layer that the discriminator judges; empty: ab and L*")
     critic_steps: int = option(200, "steps in which the discriminator learns alone, at first")
     critic_lr: float = option(4e-4, "learning rate of the discriminator")
     pool: int = option(64, "older outputs kept for the discriminator, 0 for none")

@@ -73,6 +73,7 @@ def test_two_processes_keep_one_set_of_weights(
 ):
     """All trainings in one launch, since starting it takes longer than they do."""
     game = {"size": 64, "short_side": 72, "adversarial_weight": 0.05, "critic_steps": 1, "pool": 3}
+    game |= {"vgg": painter_args.vgg, "judged_layer": "relu2_1"}
     all_args = {
         "train_colorize": replace(colorize_args, **game),
         "train_sketch": sketch_args,

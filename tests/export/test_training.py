@@ -38,11 +38,26 @@ def test_resumed_run_has_the_same_losses(colorize_args, dropout):
     assert_same_losses(train_colorize.train, replace(colorize_args, dropout=dropout))
 
 
-def test_resumed_game_has_the_same_losses(colorize_args):
-    """With a discriminator, its optimizer and its pool."""
-    game = {"adversarial_weight": 0.05, "critic_steps": 1, "pool": 3}
-    args = replace(colorize_args, size=64, short_side=72, **game)
+@pytest.mark.parametrize("judged_layer", ["", "relu2_1"])
+def test_resumed_game_has_the_same_losses(colorize_args, judged_layer, vgg_file):
+    """With a discriminator of colours or of features, its optimizer and its pool."""
+    game = {"adversarial_weight": 0.05, "critic_steps": 1, "pool": 3, "vgg": vgg_file}
+    args = replace(colorize_args, size=64, short_side=72, judged_layer=judged_layer, **game)
     assert_same_losses(train_colorize.train, args)
+
+
+def test_a_judge_of_features_is_listened_to(colorize_args, vgg_file):
+    """Its gradient reaches the generator through VGG19, without a perceptual loss."""
+    game = {"adversarial_weight": 0.05, "critic_steps": 0, "judged_layer": "relu2_1"}
+    args = replace(colorize_args, size=64, short_side=72, vgg=vgg_file, steps=1, **game)
+    run = Run(args, devices.start("cpu"))
+    terms, ab, seen = run.objective(*run.batch(0))
+    assert "perceptual" not in terms
+    found, wanted = run.critic.shown(run.batch(0).example, ab, seen)
+    assert found.shape == wanted.shape and found.shape[1] == 128
+    run.critic.terms(found)["adversarial"].backward()
+    assert run.generator.logits.weight.grad.abs().max() > 0
+    assert all(parameter.grad is None for parameter in run.critic.parameters())
 
 
 def test_loss_that_is_no_number_keeps_the_last_checkpoint(colorize_args):
