@@ -21,6 +21,7 @@ KNOWN = (
     tr(u"Monet"),
     tr(u"Pointillism"),
     tr(u"Cézanne"),
+    tr(u"Ukiyo-e"),
 )
 """Titles and steps that the worker or a manifest gives, word by word."""
 

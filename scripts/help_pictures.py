@@ -15,7 +15,7 @@ import pyvips
 ROOT = Path(__file__).resolve().parents[1]
 PICTURE = ROOT / "docs/help/en/images/filters.jpg"
 PAINTERS_PICTURE = ROOT / "docs/images/painters.jpg"
-PAINTERS = ("monet-v1", "pointillism-v1", "cezanne-v1")
+PAINTERS = ("monet-v1", "pointillism-v1", "cezanne-v1", "ukiyoe-v1")
 HEIGHT, GAP = 320, 8  # pixels
 
 
