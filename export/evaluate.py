@@ -1,6 +1,6 @@
 """Measures an exported model on held-out photographs, and makes sheets to look at.
 
-    python -m export.evaluate --model core/models/photo-v2 --sources photos.tar ...
+    python -m export.evaluate --model core/models/photo-v3 --sources photos.tar ...
 
 A colouriser is compared with doing nothing (grey) and with one mean colour everywhere; a painter
 with the photograph unchanged, and its tiles with the whole. Everything goes through the exported
@@ -54,7 +54,7 @@ Act = Callable[[Tensor], Tensor]
 class Args:
     """Measures an exported model."""
 
-    model: Path = option(Path("core/models/photo-v2"), "folder of the model")
+    model: Path = option(Path("core/models/photo-v3"), "folder of the model")
     sources: tuple[Path, ...] = option((), "the tars or folders that it was trained on")
     cache: Path = option(Path("runs/cache"), "folder of decoded pictures")
     short_side: int = option(256, "short side of the cached pictures; squares of it are compared")

@@ -7,14 +7,14 @@ What is done to the graph, and what it is measured by, stands in export.packing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import nn
 
 from core.manifest import Manifest, SizeSpec, TensorSpec, TilingSpec
 from export.arguments import option
-from export.checkpoint import load_checkpoint
+from export.checkpoint import Checkpoint, load_checkpoint
 from export.errors import ExportRefused
 from export.networks.colorizer import Colorizer
 from export.networks.stylizer import Stylizer
@@ -36,6 +36,7 @@ class Args(ExportArgs):
 
     work: int = option(0, "longer side at which the generator is run, 0 for the picture's own")
     temperature: float = option(0.0, "softmax temperature of a colouriser, 0 for the trained one")
+    saturation: float = option(1.0, "factor on a colouriser's palette, against washed-out colours")
 
 
 def main() -> None:
@@ -45,7 +46,20 @@ def main() -> None:
 def export(args: Args) -> Manifest:
     """Writes the model's folder and returns its manifest. Raises ExportRefused."""
     checkpoint = with_argument(load_checkpoint(args.checkpoint), "temperature", args.temperature)
+    if args.saturation != 1:
+        checkpoint = saturated(checkpoint, args.saturation)
     return export_one_graph(args, checkpoint, lambda generator: form_of(generator, args.work))
+
+
+def saturated(checkpoint: Checkpoint, factor: float) -> Checkpoint:
+    """The same with its palette's colours `factor` times as far from grey.
+
+    Expectations over a palette are duller than any one of its colours. Raises ExportRefused.
+    """
+    if "palette" not in checkpoint.ema:
+        raise ExportRefused("A saturation can be given to colourisers alone.")
+    palette = (factor * checkpoint.ema["palette"]).clamp(-110, 110)
+    return replace(checkpoint, ema={**checkpoint.ema, "palette": palette})
 
 
 def form_of(generator: nn.Module, work: int) -> Form:

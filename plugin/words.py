@@ -16,6 +16,7 @@ KNOWN = (
     tr(u"Nothing is painted on the layer of hints, at least not on this picture."),
     tr(u"The palette was used, and not the reference picture."),
     tr(u"Photographs"),
+    tr(u"Photographs, fast"),
     tr(u"Photographs, open licences"),
     tr(u"Van Gogh"),
     tr(u"Monet"),

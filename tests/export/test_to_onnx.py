@@ -15,7 +15,7 @@ from core.catalog import Model
 from core.generator import Generator
 from core.manifest import Manifest
 from export import to_onnx
-from export.checkpoint import Checkpoint
+from export.checkpoint import Checkpoint, load_checkpoint
 from export.errors import ExportRefused
 from export.graph import check, is_halved, whole_vectors
 from export.networks import build_generator
@@ -74,6 +74,26 @@ def test_export_agrees_and_runs_at_any_size(tmp_path, network, arguments):
     channels = manifest.inputs[0].channels
     result = generator.run(np.zeros((1, channels, 32, 96), np.float32))
     assert result.shape[1] == manifest.outputs[0].channels
+
+
+def test_saturation_stretches_the_palette_and_the_colours(tmp_path):
+    args = args_for(tmp_path, "colorizer", {"palette_size": 8, "channels": (16, 16, 16, 16)})
+    found = []
+    for saturation in (1.0, 1.1):
+        manifest = to_onnx.export(replace(args, saturation=saturation))
+        generator = Generator.open(Model(manifest, args.models / "tiny"), device="cpu")
+        found.append(
+            (np.array(manifest.palette), generator.run(np.full((1, 1, 32, 32), 50, np.float32)))
+        )
+    np.testing.assert_allclose(found[1][0], 1.1 * found[0][0], atol=0.01)
+    bias = load_checkpoint(args.checkpoint).ema["residual.bias"]  # the residual stays as it is
+    residual = (5 * torch.tanh(bias)).numpy()[None, :, None, None]
+    np.testing.assert_allclose(
+        found[1][1] - residual, 1.1 * (found[0][1] - residual), rtol=0.01, atol=0.01
+    )
+    with pytest.raises(ExportRefused, match="colourisers alone"):
+        painter = args_for(tmp_path, "stylizer", {"channels": (4, 6, 8), "dilations": (1,)})
+        to_onnx.export(replace(painter, saturation=1.1))
 
 
 def test_disagreement_is_refused_and_nothing_is_written(tmp_path):
