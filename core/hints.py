@@ -1,9 +1,10 @@
 """Colours that the user paints on places of the picture, and how far they reach.
 
 A hint picture has any size and lies anywhere on the picture. It is reduced by area to the size at
-which colour is predicted. Networks that take hints get them; then, with every network, also one
-that knows nothing of hints, the colours that came out are held to what was asked: exactly where
-it was asked, and along ways without edges of lightness (core.geodesic) as far as the thing goes.
+which colour is predicted. Networks that take hints get them; what the hints tell of the rest of
+the picture is carried there (core.kriging). Then, with every network, also one that knows nothing
+of hints, the colours that came out are held to what was asked: exactly where it was asked, and
+along ways without edges of lightness (core.geodesic) as far as the thing goes.
 """
 
 from dataclasses import dataclass
