@@ -14,6 +14,7 @@ import time
 from gi.repository import Gio, GLib
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+PATIENCE_S = 15  # for a program that was told to end
 LIMIT_S = 120
 PROBE_LIMIT_S = 10
 QUIET_S, QUIET_LIMIT_S = 0.2, 4
@@ -82,7 +83,11 @@ class Desktop:
         for child in reversed(self._children):
             child.terminate()
         for child in self._children:
-            child.wait()
+            try:
+                child.wait(PATIENCE_S)
+            except subprocess.TimeoutExpired:  # GIMP may wait for itself in its signal handler
+                child.kill()
+                child.wait()
         frame = os.path.join(self.shots, FRAME)
         if os.path.exists(frame):
             os.remove(frame)
