@@ -23,7 +23,7 @@ from core.manifest import SizeSpec
 from core.merge import Light, Merger, fold
 from core.palette import check_palette
 from core.part import Place
-from core.resample import area_rows, area_taps, fit_size, guided_upsample, pad
+from core.resample import area_rows, area_taps, fit_size, guided_upsample, pad, pad_zeros
 from core.tiling import legal_size
 from core.variants import MOST_SEED
 
@@ -249,12 +249,10 @@ def infer(
         ModelCorrupt: an output has another size.
     """
     height, width = lightness.shape
-    legal = legal_size(width, height, generator.manifest.size)
-    guide = pad(lightness, *legal)
+    guide = pad(lightness, *legal_size(width, height, generator.manifest.size))
     given = {"picture": np.ascontiguousarray(guide[None, None], np.float32)}
-    grown = ((0, 0), (0, 0), (0, legal[1] - height), (0, legal[0] - width))
     for role, array in inputs.items():
-        given[role] = np.pad(array, grown) if array.ndim == 4 else array
+        given[role] = pad_zeros(array, guide.shape) if array.ndim == 4 else array
     outputs = generator.run_all(given, wanted)
     check_sizes(outputs, guide.shape, generator)
     return guide, outputs

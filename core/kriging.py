@@ -18,7 +18,7 @@ from core import color
 from core.bands import chunk_rows
 from core.flood import connected
 from core.hints import Spread
-from core.resample import block_mean
+from core.resample import block_mean, pad_zeros
 
 Array = np.ndarray
 
@@ -105,7 +105,7 @@ def carry(reached: Spread, lightness: Array, ab: Array) -> Array:
     missing = color.fit_gamut(points.lightness, asked[chosen]) - points.ab
     noise = (NUGGET / strength.flat[chosen]) ** 2
     far, near = _solve(points, missing / ERROR, noise, weight)
-    change = np.empty((len(reach.flat), 2), np.float32)
+    change = np.empty((reach.size, 2), np.float32)
     rows = chunk_rows(len(chosen))
     for top in range(0, len(change), rows):
         here = places.at(slice(top, top + rows))
@@ -117,19 +117,14 @@ def carry(reached: Spread, lightness: Array, ab: Array) -> Array:
 
 def _cells(reached: Spread, shape: tuple[int, ...], ratio: int) -> tuple[Array, Array, Array]:
     """Of cells of ratio x ratio pixels: strongest mask (h, w), ab asked (n, 2), reach (h, w)."""
-    mask, reach = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
-    height, width = reached.distance.shape
-    mask[:height, :width] = reached.hints.mask
-    reach[:height, :width] = reached.share()
-    cover = block_mean(mask, ratio)
-    asked = []
-    for channel in reached.hints.ab:
-        plane = np.zeros(shape, np.float32)
-        plane[:height, :width] = channel
-        asked.append(block_mean(plane * mask, ratio) / np.maximum(cover, 1e-6))
+    hints = reached.hints
+    planes = np.stack((hints.mask, reached.share(), *(hints.ab * hints.mask)))
+    mask, reach, *sums = pad_zeros(planes, shape)
+    cover = np.maximum(block_mean(mask, ratio), 1e-6)
+    asked = np.stack([(block_mean(plane, ratio) / cover).ravel() for plane in sums], axis=-1)
     rows, columns = cover.shape
     strongest = mask.reshape(rows, ratio, columns, ratio).max(axis=(1, 3))
-    return strongest, np.stack(asked, axis=-1).reshape(-1, 2), block_mean(reach, ratio)
+    return strongest, asked, block_mean(reach, ratio)
 
 
 def _choose(places: Places, strength: Array, asked: Array) -> tuple[Array, float]:

@@ -24,7 +24,7 @@ from core.likely import confidence_map, likeliest
 from core.palette import Wanted, steer, wanted_like, wanted_of
 from core.prediction import Asked, Network
 from core.recall import Recall
-from core.resample import block_mean, guided_upsample
+from core.resample import block_mean, guided_upsample, pad_zeros
 from core.variants import has_variants
 from core.work import Answer, Layer, Work
 
@@ -189,7 +189,7 @@ def find_colors(
             inputs = {"hint": hints.ab[None], "hint-mask": hints.mask[None, None]}
             _, ab_there, distribution_there = said.run(inputs)
             inferred(True)
-            near = block_mean(_grown(reached.share(NETWORK_REACH), guide), ratio)
+            near = block_mean(pad_zeros(reached.share(NETWORK_REACH), guide.shape), ratio)
             change = change + near * (ab_there - ab - change)
             if distribution is not None and distribution_there is not None:
                 distribution = distribution + near * (distribution_there - distribution)
@@ -202,13 +202,6 @@ def find_colors(
     if reached is not None:
         slopes, offsets = _held(guide, slopes, offsets, reached)
     return Colors((slopes, offsets), ab, distribution)
-
-
-def _grown(plane: Array, guide: Array) -> Array:
-    """A plane (h, w) with zeros to the right and below, to the guide's size."""
-    grown = np.zeros_like(guide)
-    grown[: plane.shape[0], : plane.shape[1]] = plane
-    return grown
 
 
 def _held(guide: Array, slopes: Array, offsets: Array, reached: Spread) -> tuple[Array, Array]:

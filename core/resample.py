@@ -127,6 +127,12 @@ def pad(plane: Array, width: int, height: int) -> Array:
     return plane
 
 
+def pad_zeros(planes: Array, shape: tuple[int, ...]) -> Array:
+    """Grow (..., h, w) to (..., *shape) with zeros to the right and below."""
+    more = [(0, wanted - side) for wanted, side in zip(shape, planes.shape[-2:], strict=True)]
+    return np.pad(planes, [(0, 0)] * (planes.ndim - 2) + more)
+
+
 def box_mean(plane: Array, radius: int) -> Array:
     """Mean over the square of 2 * radius + 1 pixels around each, of what lies in the plane."""
     return _mean_of_rows(_mean_of_rows(plane, radius, -2), radius, -1)

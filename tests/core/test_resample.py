@@ -108,3 +108,11 @@ def test_blocks_keep_the_color_that_was_predicted():
     small = resample.bilinear_resize(coarse[0], (16, 16))[None]
     kept = resample.block_mean(applied(guide, small)[0], 4)
     assert np.sqrt(np.mean((kept - small[0]) ** 2)) < 1.0
+
+
+def test_zeros_go_to_the_right_and_below():
+    planes = np.ones((2, 3, 4), np.float32)
+    grown = resample.pad_zeros(planes, (5, 4))
+    assert grown.shape == (2, 5, 4) and grown.dtype == np.float32
+    np.testing.assert_array_equal(grown[:, :3], planes)
+    assert not grown[:, 3:].any()
