@@ -35,11 +35,10 @@ def test_it_holds_what_a_user_needs_and_nothing_else(archive):
     inside = {name.split("/")[1] for name in names}
     assert folder.startswith("limner-")
     assert inside == set(release.SHIPPED)
-    assert f"{folder}/core/models/{next(iter(models(names)))}/model.onnx" in names
-
-
-def models(names):
-    return {name.split("/")[3] for name in names if "/core/models/" in name}
+    for model in (release.ROOT / "core/models").iterdir():
+        inside = {name.rsplit("/", 1)[1] for name in names if f"/core/models/{model.name}/" in name}
+        assert {"manifest.json", "CARD.md"} < inside
+        assert any(name.endswith(".onnx") for name in inside)
 
 
 def test_unpacked_it_runs_without_git(archive, tmp_path):
