@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import hashlib
 import io
+import itertools
 import json
-import os
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,6 +25,7 @@ import torch
 from PIL import Image, ImageFile, UnidentifiedImageError
 from torch import Tensor
 
+from export.caching import made_whole
 from export.errors import DataUnusable
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
@@ -182,29 +183,30 @@ def _fingerprint(sources: list[Path], short_side: int) -> str:
 
 
 def _build_cache(sources: list[Path], folder: Path, short_side: int) -> None:
-    """Decodes every picture once. The index is written last: a torn cache has none."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Decodes every picture once."""
     entries: list[tuple[str, int, int, int]] = []
     skipped = {"broken": 0, "grey": 0, "small": 0}
     offset = 0
     ImageFile.LOAD_TRUNCATED_IMAGES = False
-    with (folder / "pixels.u8").open("wb") as out:
-        for source in sources:
-            for name, content in read_files(source):
-                picture = decode(content)
-                if picture is None:
-                    skipped["broken"] += 1
-                    continue
-                if min(picture.size) * 4 < short_side:
-                    skipped["small"] += 1
-                    continue
-                pixels = _fit(picture, short_side)
-                if is_grey(pixels):
-                    skipped["grey"] += 1
+    with made_whole(folder) as made:
+        with (made / "pixels.u8").open("wb") as out:
+            for name, content in itertools.chain.from_iterable(map(read_files, sources)):
+                pixels, why_not = _usable(content, short_side)
+                if pixels is None:
+                    skipped[why_not] += 1
                     continue
                 out.write(pixels.tobytes())
                 entries.append((name, offset, pixels.shape[0], pixels.shape[1]))
                 offset += pixels.size
-    temporary = folder / "index.json.tmp"
-    temporary.write_text(json.dumps({"entries": entries, "skipped": skipped}))
-    os.replace(temporary, folder / "index.json")
+        (made / "index.json").write_text(json.dumps({"entries": entries, "skipped": skipped}))
+
+
+def _usable(content: bytes, short_side: int) -> tuple[np.ndarray | None, str]:
+    """The picture to keep, (H, W, 3) uint8, or None and why it is left out."""
+    picture = decode(content)
+    if picture is None:
+        return None, "broken"
+    if min(picture.size) * 4 < short_side:
+        return None, "small"
+    pixels = _fit(picture, short_side)
+    return (None, "grey") if is_grey(pixels) else (pixels, "")

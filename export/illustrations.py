@@ -12,7 +12,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
 import re
 import tarfile
 import unicodedata
@@ -23,6 +22,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from export.areas import flatten
+from export.caching import made_whole
 from export.data import name_hash
 from export.errors import DataUnusable
 
@@ -144,32 +144,32 @@ def _key(words: list[str]) -> str:
 
 
 def _build_cache(source: Path, folder: Path, side: int) -> None:
-    """Flattens every pair once. The index is written last: a torn cache has none."""
+    """Flattens every pair once."""
     colors_of, lines_of = _read_pairs(source)
-    folder.mkdir(parents=True, exist_ok=True)
     names: list[str] = []
     offsets = [0]
-    with (
-        (folder / "areas.u16").open("wb") as areas_file,
-        (folder / "ink.u8").open("wb") as ink_file,
-        (folder / "colors.u8").open("wb") as colors_file,
-    ):
-        for name in sorted(set(colors_of) & set(lines_of)):
-            kind, line_picture = lines_of[name]
-            try:
-                one = make_pair(_pixels(colors_of[name]), _pixels(line_picture), LINE[kind], side)
-            except (ValueError, OSError, UnidentifiedImageError):
-                continue  # a picture of nothing but lines, or a broken file
-            areas_file.write(one.areas.tobytes())
-            ink_file.write(one.ink.tobytes())
-            colors_file.write(one.colors.tobytes())
-            names.append(name)
-            offsets.append(offsets[-1] + len(one.colors))
-    if not names:
-        raise DataUnusable(f"There is no pair of a colour picture and its lines in {source}.")
-    temporary = folder / "index.json.tmp"
-    temporary.write_text(json.dumps({"names": names, "offsets": offsets}))
-    os.replace(temporary, folder / "index.json")
+    with made_whole(folder) as made:
+        with (
+            (made / "areas.u16").open("wb") as areas_file,
+            (made / "ink.u8").open("wb") as ink_file,
+            (made / "colors.u8").open("wb") as colors_file,
+        ):
+            for name in sorted(set(colors_of) & set(lines_of)):
+                kind, line_picture = lines_of[name]
+                try:
+                    one = make_pair(
+                        _pixels(colors_of[name]), _pixels(line_picture), LINE[kind], side
+                    )
+                except (ValueError, OSError, UnidentifiedImageError):
+                    continue  # a picture of nothing but lines, or a broken file
+                areas_file.write(one.areas.tobytes())
+                ink_file.write(one.ink.tobytes())
+                colors_file.write(one.colors.tobytes())
+                names.append(name)
+                offsets.append(offsets[-1] + len(one.colors))
+        if not names:
+            raise DataUnusable(f"There is no pair of a colour picture and its lines in {source}.")
+        (made / "index.json").write_text(json.dumps({"names": names, "offsets": offsets}))
 
 
 def make_pair(pixels: np.ndarray, drawn: np.ndarray, line: float, side: int) -> Illustration:

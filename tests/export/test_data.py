@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import io
 import tarfile
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from export import data
+from export.caching import made_whole
 from export.data import Pictures
 from export.errors import DataUnusable
 
@@ -98,3 +101,29 @@ def test_split_depends_on_names_alone(photos, tmp_path):
 def test_holding_everything_out_is_refused(photos, tmp_path):
     with pytest.raises(DataUnusable, match="held out"):
         Pictures.open([photos], tmp_path / "cache", 40).split(12)
+
+
+def test_two_runs_that_begin_together_share_one_cache(tmp_path):
+    folder = tmp_path / "cache" / "same"
+    with made_whole(folder) as slower:
+        with made_whole(folder) as quicker:
+            (quicker / "index.json").write_text("{}")
+        (slower / "index.json").write_text("{}")
+    assert [path.name for path in folder.iterdir()] == ["index.json"]
+    assert list(folder.parent.iterdir()) == [folder]
+
+
+def test_a_cache_that_is_interrupted_leaves_nothing(photos, tmp_path, monkeypatch):
+    monkeypatch.setattr(data, "is_grey", Mock(side_effect=KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        Pictures.open([photos], tmp_path / "cache", 40)
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_something_else_in_the_cache_s_place_is_a_sentence(photos, tmp_path):
+    first = Pictures.open([photos], tmp_path / "cache", 40)
+    (folder,) = (tmp_path / "cache").iterdir()
+    (folder / "index.json").unlink()
+    with pytest.raises(DataUnusable, match="Delete it and start again"):
+        Pictures.open([photos], tmp_path / "cache", 40)
+    assert len(first) > 0
