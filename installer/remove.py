@@ -66,7 +66,8 @@ def _own_files(data: Path) -> list[Path]:
 def _remove_data(data: Path, known: Record) -> str:
     kept = []
     if data.is_dir():
-        files.remove_if_empty(data / "models")
+        for name in ("models", "styles"):  # the user's own, where there are any
+            files.remove_if_empty(data / name)
         own = _own_files(data)
         # the record goes last: an interrupted removal can be done again
         for path in sorted(own, key=lambda path: path.name == record.NAME):

@@ -112,7 +112,7 @@ def test_uninstall_removes_all_that_was_put_and_nothing_else(machine):
     (before_gimp_3 / "other.py").write_text("# someone else's")
     before = machine.tree()
     machine.install()
-    machine.install("--uninstall")
+    assert "Kept" not in machine.install("--uninstall")
     assert machine.tree() == before
 
 
