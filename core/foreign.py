@@ -24,6 +24,7 @@ from core.foreign_trial import Raw, find_range, find_size, find_tiling, prove
 from core.generator import Generator
 from core.generator.session import Signature, read_signature
 from core.manifest import Manifest, SizeSpec, TensorSpec, TilingSpec
+from core.thumbnail import save_thumbnail
 
 MAX_BYTES = 1 << 30
 OTHER = "Only models that take one picture and return one can be added."
@@ -78,6 +79,7 @@ def add_model(path: Path, wishes: Wishes, folder: Path, overwrite: bool = False)
             (whole / "model.onnx").write_bytes(content)
             manifest = describe(content, wishes, name, path.stem, whole)
             manifest.save(whole)
+            save_thumbnail(Model(manifest, whole))
             old = Path(temporary) / "old"
             if target.exists():
                 os.replace(target, old)

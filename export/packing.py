@@ -27,6 +27,7 @@ from core.catalog import Model
 from core.errors import LimnerError
 from core.generator import Generator
 from core.manifest import Manifest, Parity, SizeSpec, TensorSpec, TilingSpec, file_sha256
+from core.thumbnail import save_thumbnail
 from export.arguments import option, parse_arguments
 from export.checkpoint import Checkpoint, git_commit
 from export.errors import ExportRefused
@@ -135,6 +136,8 @@ def finish(args: ExportArgs, draft: Path, manifest: Manifest) -> Manifest:
     for graph in manifest.graphs:
         os.replace(draft / graph.file, folder / graph.file)
     manifest.save(folder)
+    if manifest.task == "stylize" and not manifest.takes("style"):
+        save_thumbnail(Model(manifest, folder))
     return manifest
 
 

@@ -28,10 +28,11 @@ log: full path of the file that takes the worker's stderr; "" for none. styles: 
 with pictures for the style gallery, the user's own last; they need not be there.
 """
 
-Model = namedtuple("Model", "id task title default takes")
-Model.__new__.__defaults__ = ((),)
+Model = namedtuple("Model", "id task title default takes thumbnail")
+Model.__new__.__defaults__ = ((), "")
 """What the dialog needs of a model's manifest; takes: what its graphs have inputs for, such as
-"hint" and "style" (core.manifest.INPUT_ROLES).
+"hint" and "style" (core.manifest.INPUT_ROLES). thumbnail: full path of a picture of how it paints
+(core/thumbnail.py); "" for none.
 """
 
 _TEXT = (type(u""), str)
@@ -162,18 +163,20 @@ def _models_in(place):
         names = sorted(os.listdir(place))
     except (EnvironmentError, ValueError):  # no folder, or no name that a folder can have
         return []
-    models = [_read_model(os.path.join(place, name, "manifest.json")) for name in names]
+    models = [_read_model(os.path.join(place, name)) for name in names]
     return [model for model in models if model is not None]
 
 
-def _read_model(path):
-    data = _read_json(path)
+def _read_model(folder):
+    data = _read_json(os.path.join(folder, "manifest.json"))
     if not isinstance(data, dict):
         return None
     texts = [data.get(name) for name in ("id", "task", "title")]
     if not all(isinstance(text, _TEXT) and text for text in texts):
         return None
-    return Model(*(texts + [data.get("default") is True, _roles(data)]))
+    thumbnail = os.path.join(folder, "thumbnail.jpg")
+    thumbnail = thumbnail if os.path.isfile(thumbnail) else ""
+    return Model(*(texts + [data.get("default") is True, _roles(data), thumbnail]))
 
 
 def _roles(manifest):

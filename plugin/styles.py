@@ -1,5 +1,5 @@
 # -*- coding: utf-8 -*-
-"""The pictures of the style gallery: those that come with Limner, and the user's own."""
+"""The pictures of the style gallery: the painters, those that come with Limner, the user's own."""
 
 import io
 import json
@@ -12,8 +12,17 @@ MOST = 60
 INDEX = "index.json"
 _ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
 
-Style = namedtuple("Style", "path title")
-"""A style picture: full path, and what it is called."""
+Style = namedtuple("Style", "path title model")
+Style.__new__.__defaults__ = (u"",)
+"""A picture of the gallery: full path, what it is called, and the id of the model that it was
+painted by; u"" where it is a style picture itself.
+"""
+
+
+def painters(models):
+    """Those that have a style of their own, as plugin.installation.Model, in their order."""
+    own = [model for model in models if model.thumbnail and u"style" not in model.takes]
+    return [Style(model.thumbnail, look_up(model.title), model.id) for model in own]
 
 
 def styles_in(folders):

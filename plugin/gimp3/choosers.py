@@ -94,3 +94,11 @@ class PaletteRow(Gtk.Box):
         self._chooser.set_sensitive(palette is not None)
         if palette is not None and self._chooser.get_resource() != palette:
             self._chooser.set_resource(palette)
+
+
+def show_no_file(widget):
+    """Have GIMP's chooser of a file show none, when there is none: it keeps the last one's name."""
+    if isinstance(widget, Gtk.FileChooserButton):
+        widget.unselect_all()
+    elif isinstance(widget, Gtk.Container):
+        widget.forall(show_no_file)

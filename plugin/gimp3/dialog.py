@@ -11,7 +11,7 @@ gi.require_version("GimpUi", "3.0")
 from gi.repository import GimpUi, GObject, Gtk  # noqa: E402
 
 from plugin import filters  # noqa: E402
-from plugin.gimp3.choosers import LayerRow, PaletteRow  # noqa: E402
+from plugin.gimp3.choosers import LayerRow, PaletteRow, show_no_file  # noqa: E402
 from plugin.gimp3.gallery import Gallery  # noqa: E402
 from plugin.gimp3.live import LivePreview, label, tell  # noqa: E402
 from plugin.preview import is_recolored  # noqa: E402
@@ -113,7 +113,7 @@ class FilterDialog:
         if filters.is_choosing(self._models):
             self._add_kind(upper, first)
         if any(parameter.name in STYLE for parameter in first):
-            gallery = Gallery(self._config, record.styles)
+            gallery = Gallery(self._config, self._models, record.styles)
             if not gallery.is_empty:
                 left.pack_start(gallery, True, True, 0)
         lower = self._filled("limner-more", more)
@@ -204,6 +204,8 @@ class FilterDialog:
         has a style of its own gives way to one that takes it.
         """
         if self._config.get_property(name) is None:
+            if name == "style-file":
+                show_no_file(self._rows[name])
             return
         other = next(each for each in STYLE if each != name)
         if self._config.get_property(other) is not None:

@@ -12,7 +12,9 @@ from core.errors import BadRequest, FileUnreadable, LimnerError, ModelCorrupt, M
 from core.foreign import Wishes, add_model, remove_model
 from core.generator import Generator
 from core.image import Image
+from core.picture_file import PictureFile
 from core.stylize import StylizeSettings, paint
+from core.thumbnail import PHOTOGRAPH
 from tests.core.engine import quiet
 from tests.fakes import onnx as fakes
 from tests.pixels import assert_close
@@ -67,6 +69,14 @@ def test_windows_ml_is_bgr_0_to_255_and_of_one_size(tmp_path):
     result = painting(generator, pixels)
     assert_close(result.image.pixels, pixels * np.float32([1, 1, 0.25]), 1e-5)
     assert result.tiles > 1 and result.differ
+
+
+def test_what_is_added_has_a_thumbnail_of_its_own_painting(tmp_path):
+    added(tmp_path, windows_ml(tmp_path))
+    shown = PictureFile.read(tmp_path / "models/candy-2/thumbnail.jpg").image.pixels / 255
+    photograph = PictureFile.read(PHOTOGRAPH).image.pixels / 255
+    assert_close(shown, photograph * [1, 1, 0.25], 0.4)  # JPEG
+    assert np.abs(shown - photograph * [1, 1, 0.25]).mean() < 0.03
 
 
 def test_tiles_of_one_size_are_told_of(tmp_path):

@@ -125,3 +125,11 @@ def test_the_preview_of_a_large_photo_is_sharp_where_one_looks(seen: Stages):
     assert stages["parts"] == 3
     result, source = stages["filtered"]["layers"]
     assert result["size"] == source["size"]
+
+
+def test_a_painter_of_the_gallery_paints(seen: Stages):
+    """The last one that was clicked, and no picture of those clicked before."""
+    after = seen["gallery"]["painted"]
+    asked = settings(after, after["layers"][0]["name"])
+    assert asked["model"] == "ukiyoe-v1"
+    assert not asked.get("style-file") and not asked.get("style-layer")

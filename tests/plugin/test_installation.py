@@ -108,6 +108,15 @@ def test_what_is_no_model_is_left_out(folder):
     assert [model.id for model in installed_models(str(folder), "colorize")] == ["photo"]
 
 
+def test_a_thumbnail_is_told_of_where_there_is_one(folder):
+    add_model(folder, "models", "seen")
+    add_model(folder, "models", "unseen")
+    path = folder / "models" / "seen" / "thumbnail.jpg"
+    path.touch()
+    models = installed_models(str(folder), "colorize")
+    assert [model.thumbnail for model in models] == [str(path), ""]
+
+
 def test_a_value_of_the_dialog_means_a_model(folder):
     add_model(folder, "models", "zebra", default=True)
     add_model(folder, "models", "old")

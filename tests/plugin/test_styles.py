@@ -5,7 +5,9 @@ import json
 import pytest
 
 from core import gallery
-from plugin.styles import MOST, styles_in
+from core.catalog import SHIPPED
+from plugin.installation import Model, installed_models
+from plugin.styles import MOST, painters, styles_in
 
 
 @pytest.fixture
@@ -48,3 +50,20 @@ def test_an_index_cannot_lead_out_of_its_folder(own):
     (own / "index.json").write_text(json.dumps([entry]))
     (found,) = styles_in([str(own)])
     assert found.path == str(own / "secret.png")
+
+
+def test_painters_are_those_with_a_style_of_their_own_and_a_thumbnail():
+    models = [
+        Model("blots", "stylize", "Blots", False, ("picture",), "/blots.jpg"),
+        Model("any", "stylize", "Any", False, ("picture", "style"), "/any.jpg"),
+        Model("plain", "stylize", "Plain", False),
+    ]
+    assert painters(models) == [("/blots.jpg", "Blots", "blots")]
+
+
+def test_every_shipped_painter_has_a_thumbnail(tmp_path):
+    (tmp_path / "installation.json").write_text(json.dumps({"models": [str(SHIPPED)]}))
+    models = installed_models(str(tmp_path), "stylize")
+    named = [model.id for model in models if "style" not in model.takes]
+    assert len(named) >= 5
+    assert [style.model for style in painters(models)] == named

@@ -4,6 +4,7 @@ walk      a gray photo gets colors, one thing in it another color by one dab, it
           a style; undo, redo; saved as .xcf
 reopened  that file, opened by a new GIMP; the style made again with other settings
 sketch    three dabs on a new layer color a drawing
+gallery   a painter chosen by the thumbnail below the preview, a picture instead, and back
 painted   a style layer, strength and brush size; a gray photo colored and painted in one run,
           in a feathered selection
 zoomed    the preview of a large photo, looked at closely
@@ -18,6 +19,9 @@ STYLE, LARGE, SAVED = "/limner/in/style.png", "/limner/in/large.png", "/limner/o
 
 PREVIEW = (22, 43)
 """The preview's upper left corner in the dialog, as measured in screenshots."""
+
+MONET, UKIYO_E, WAVE = (190, 466), (320, 466), (58, 530)
+"""Thumbnails of the gallery in the dialog of walk.png: two painters and a style picture."""
 
 WALK_PREVIEW = (43, 43, 320)
 """The same of the preview of walk.png, and its side."""
@@ -123,6 +127,20 @@ def sketch(desktop):
     return stages
 
 
+def gallery(desktop):
+    stages = {"opened": opened(desktop)}
+    dialog = open_dialog(desktop, "Apply Style")
+    worker = wait_for("a worker", processes.find_worker)
+    written = wait_for_preview(worker)
+    for number, place in enumerate((MONET, WAVE, UKIYO_E)):
+        desktop.click(dialog, *place)
+        written = wait_for_preview(worker, written)
+        desktop.shot(f"{4 + number}-chosen")
+    agree(desktop, dialog)
+    stages["painted"] = wait_for_layers(desktop, "a painting", 2, POINTS)
+    return stages
+
+
 def painted(desktop):
     stages = {"opened": opened(desktop)}
     desktop.run_inside(f"probe.open_beside({STYLE!r})")
@@ -186,6 +204,7 @@ STORIES = (
     (walk, PHOTO),
     (reopened, SAVED),
     (sketch, SKETCH),
+    (gallery, PHOTO),
     (painted, PHOTO),
     (zoomed, LARGE),
 )
