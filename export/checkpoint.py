@@ -90,6 +90,26 @@ def load_weights(generator: nn.Module, state: State) -> None:
         raise CheckpointUnusable(f"The weights do not fit the network: {reason}") from error
 
 
+def load_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
+    """Loads a state dict's moments; learning rates and decay stay as this run was told.
+
+    Raises CheckpointUnusable where other weights were trained.
+    """
+    told = [
+        {name: value for name, value in group.items() if name != "params"}
+        for group in optimizer.param_groups
+    ]
+    try:
+        optimizer.load_state_dict(state)
+    except (ValueError, KeyError) as error:
+        raise CheckpointUnusable(
+            "The checkpoint trained other weights than this run does.",
+            "Resume with the settings that it was begun with, or begin anew with --start.",
+        ) from error
+    for group, values in zip(optimizer.param_groups, told, strict=True):
+        group.update(values)
+
+
 def read_safetensors(path: Path) -> State:
     """Pretrained weights as float32. Raises DataUnusable."""
     import safetensors

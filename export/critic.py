@@ -9,7 +9,7 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from export.adversarial import PicturePool, adversarial_loss
-from export.checkpoint import load_weights
+from export.checkpoint import load_optimizer, load_weights
 from export.colorizing import Example, Seen, critic_input
 from export.errors import BadPreset
 from export.networks.discriminator import FeatureDiscriminator, PatchDiscriminator
@@ -84,6 +84,6 @@ class Critic:
         """Goes on with what `state` returned, if it is there."""
         if "discriminator" in companions:
             load_weights(self._network, companions["discriminator"])
-            self.optimizer.load_state_dict(companions["discriminator_optimizer"])
+            load_optimizer(self.optimizer, companions["discriminator_optimizer"])
             device = self._fabric.device
             self._pool.restore([picture.to(device) for picture in companions["pool"]])

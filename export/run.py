@@ -21,7 +21,14 @@ from torch import Tensor, nn
 
 from export.arguments import as_plain, option
 from export.board import Board
-from export.checkpoint import Checkpoint, State, git_commit, load_checkpoint, load_weights
+from export.checkpoint import (
+    Checkpoint,
+    State,
+    git_commit,
+    load_checkpoint,
+    load_optimizer,
+    load_weights,
+)
 from export.exported import load_exported, unfold_norms
 from export.networks import build_generator
 from export.training import (
@@ -169,7 +176,7 @@ class Run(ABC, Generic[A]):
         """Takes up the rest of a checkpoint, where the run is resumed from it."""
         if restored is None or not self.args.resume:
             return
-        self.optimizer.load_state_dict(restored.optimizer)
+        load_optimizer(self.optimizer, restored.optimizer)
         self.ema = {key: value.to(self.device) for key, value in restored.ema.items()}
         self.first_step = restored.step
         self.restore_companions(restored.companions)

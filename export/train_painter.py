@@ -22,6 +22,7 @@ from torch import Tensor
 from export import loop
 from export.arguments import option
 from export.booster import Booster, moments_of_works
+from export.checkpoint import load_optimizer
 from export.cycle import CycleLosses, Game, Side, Weights
 from export.data import Pictures, name_hash
 from export.errors import DataUnusable
@@ -183,7 +184,7 @@ class Run(StyleRun[Args]):
 
     def restore_companions(self, companions: dict[str, Any]) -> None:
         self.losses.restore(companions["losses"], self.device)
-        self.judge_optimizer.load_state_dict(companions["judge_optimizer"])
+        load_optimizer(self.judge_optimizer, companions["judge_optimizer"])
 
     def draw(self, generator: Any, path: Path) -> dict[str, float]:
         """Photograph and painting, twelve times."""

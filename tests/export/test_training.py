@@ -38,6 +38,24 @@ def test_resumed_run_has_the_same_losses(colorize_args, dropout):
     assert_same_losses(train_colorize.train, replace(colorize_args, dropout=dropout))
 
 
+def test_a_resumed_run_takes_the_learning_rates_that_it_is_given(colorize_args):
+    """As the sentence about a diverged loss asks for."""
+    train_colorize.train(replace(colorize_args, steps=1))
+    slower = replace(colorize_args, resume=True, decoder_lr=0.0, encoder_lr=0.0, weight_decay=0.0)
+    before = load_checkpoint(colorize_args.out / "checkpoint.pt").weights
+    train_colorize.train(slower)
+    after = load_checkpoint(colorize_args.out / "checkpoint.pt")
+    assert after.step == colorize_args.steps > 1
+    assert torch.equal(before["logits.weight"], after.weights["logits.weight"])
+
+
+def test_a_run_that_trains_other_weights_cannot_be_resumed(colorize_args):
+    train_colorize.train(replace(colorize_args, steps=1))
+    other = replace(colorize_args, resume=True, frozen_stages=colorize_args.frozen_stages + 2)
+    with pytest.raises(CheckpointUnusable, match="trained other weights than this run"):
+        train_colorize.train(other)
+
+
 @pytest.mark.parametrize("judged_layer", ["", "relu2_1"])
 def test_resumed_game_has_the_same_losses(colorize_args, judged_layer, vgg_file):
     """With a discriminator of colours or of features, its optimizer and its pool."""
