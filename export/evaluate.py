@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import functools
 import json
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,11 +22,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from core.catalog import Model
-from core.errors import LimnerError
 from core.generator import Generator
 from core.manifest import Manifest
 from export import losses, metrics
-from export.arguments import option, parse_arguments
+from export.arguments import option
 from export.checkpoint import load_weights, read_safetensors
 from export.color import lab_to_srgb, srgb_to_lab
 from export.color_report import (
@@ -43,7 +41,7 @@ from export.errors import DataUnusable
 from export.networks.vgg import VGG19
 from export.previews import center_square, to_array
 from export.split import Split
-from export.training import save_sheet
+from export.training import run_script, save_sheet
 
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
 TILE = 256
@@ -82,16 +80,9 @@ class Args:
     threads: int = option(0, "CPU threads, 0 for the default")
 
 
-def main() -> None:
-    args = parse_arguments(Args)
-    if args.threads:
-        torch.set_num_threads(args.threads)
-    try:
-        model = Model(Manifest.load(args.model), args.model)
-        generator = Generator.open(model, device="cpu", threads=args.threads)
-        evaluate(generator, args)
-    except LimnerError as error:
-        sys.exit(str(error))
+def evaluate_model(args: Args) -> None:
+    model = Model(Manifest.load(args.model), args.model)
+    evaluate(Generator.open(model, device="cpu", threads=args.threads), args)
 
 
 @torch.no_grad()
@@ -291,4 +282,4 @@ def table(header: list[str], rows: list[list]) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(Args, evaluate_model)

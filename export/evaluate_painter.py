@@ -11,7 +11,6 @@ that were trained on the lower: no painter comes closer to his held-out works th
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,17 +19,16 @@ import torch
 from torch import Tensor
 
 from core.catalog import Model
-from core.errors import LimnerError
 from core.generator import Generator
 from core.manifest import Manifest
 from export import metrics
-from export.arguments import option, parse_arguments
+from export.arguments import option
 from export.checkpoint import load_weights, read_safetensors
 from export.data import Pictures
 from export.evaluate import center_square, paint, table, to_array
 from export.networks.vgg import VGG19
 from export.train_painter import split_works
-from export.training import save_sheet
+from export.training import run_script, save_sheet
 
 
 @dataclass(frozen=True)
@@ -49,16 +47,6 @@ class Args:
     count: int = option(100, "photographs to measure, and at most so many works trained on")
     sheet: Path = option(Path(), "write a sheet of 40 held-out photographs to this PNG")
     threads: int = option(0, "CPU threads, 0 for the default")
-
-
-def main() -> None:
-    args = parse_arguments(Args)
-    if args.threads:
-        torch.set_num_threads(args.threads)
-    try:
-        evaluate(args)
-    except LimnerError as error:
-        sys.exit(str(error))
 
 
 @torch.no_grad()
@@ -111,4 +99,4 @@ def pooled(vgg: VGG19, pictures: list[Tensor]) -> np.ndarray:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(Args, evaluate)

@@ -12,7 +12,6 @@ from files: `--write-lines DIR`, then
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,13 +24,12 @@ from torch import Tensor
 
 from core.catalog import Model
 from core.colorize import ColorizeSettings
-from core.errors import LimnerError
 from core.generator import Generator
 from core.image import Image
 from core.manifest import Manifest
 from core.sketch import color_sketch
 from core.work import Other
-from export.arguments import option, parse_arguments
+from export.arguments import option
 from export.checkpoint import read_safetensors
 from export.errors import DataUnusable
 from export.evaluate import table
@@ -45,7 +43,7 @@ from export.sketch_metrics import (
     make_drawing,
     unhinted_numbers,
 )
-from export.training import save_sheet
+from export.training import run_script, save_sheet
 
 Array = np.ndarray
 
@@ -70,16 +68,6 @@ class Args:
     json: Path = option(Path(), "write the numbers to this file")
     sheet: Path = option(Path(), "write a sheet of 24 pictures to this PNG")
     threads: int = option(0, "CPU threads, 0 for the default")
-
-
-def main() -> None:
-    args = parse_arguments(Args)
-    if args.threads:
-        torch.set_num_threads(args.threads)
-    try:
-        evaluate(args)
-    except LimnerError as error:
-        sys.exit(str(error))
 
 
 @torch.no_grad()
@@ -233,4 +221,4 @@ def sheet_rows(drawings: list[Drawing], results: list[list[Array]]) -> list[list
 
 
 if __name__ == "__main__":
-    main()
+    run_script(Args, evaluate)

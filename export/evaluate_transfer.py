@@ -10,7 +10,6 @@ whole, and what strength does.
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,11 +19,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from core.catalog import Model
-from core.errors import LimnerError
 from core.generator import Generator
 from core.manifest import Manifest
 from export import metrics
-from export.arguments import option, parse_arguments
+from export.arguments import option
 from export.checkpoint import load_checkpoint, load_weights, read_safetensors
 from export.data import Pictures
 from export.evaluate import statistics, table, to_array
@@ -38,7 +36,7 @@ from export.networks.transfer import (
 )
 from export.networks.vgg import VGG19
 from export.style_samples import middle_square
-from export.training import save_sheet
+from export.training import run_script, save_sheet
 from export.transfer_to_onnx import run_graphs
 
 
@@ -78,16 +76,6 @@ class Args:
     count: int = option(30, "pairs to measure")
     sheet: Path = option(Path(), "write a sheet of the pairs to this PNG")
     threads: int = option(0, "CPU threads, 0 for the default")
-
-
-def main() -> None:
-    args = parse_arguments(Args)
-    if args.threads:
-        torch.set_num_threads(args.threads)
-    try:
-        evaluate(args)
-    except LimnerError as error:
-        sys.exit(str(error))
 
 
 @torch.no_grad()
@@ -238,4 +226,4 @@ def open_model(args: Args) -> Generator:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(Args, evaluate)

@@ -23,15 +23,15 @@ from export.errors import TrainingDiverged
 Network = TypeVar("Network", bound=nn.Module)
 
 
-def run_script(kind: type, train: Callable[[Any], object]) -> None:
-    """A training script's command line: read its arguments, of class `kind` with `threads`, and
-    train; what goes wrong on purpose is one sentence and exit code 1.
+def run_script(kind: type, work: Callable[[Any], object]) -> None:
+    """A script's command line: read its arguments, of class `kind`, perhaps with `threads`, and do
+    its work; what goes wrong on purpose is one sentence and exit code 1.
     """
     args: Any = parse_arguments(kind)
-    if args.threads:
-        torch.set_num_threads(args.threads)
+    if threads := getattr(args, "threads", 0):
+        torch.set_num_threads(threads)
     try:
-        train(args)
+        work(args)
     except LimnerError as error:
         sys.exit(str(error))
 
