@@ -6,7 +6,9 @@ r"""Trains the photo colouriser, stage by stage.
         --start runs/photo/checkpoint.pt --vgg vgg19.safetensors --out runs/photo-perceptual
 
 First which colours (classification), then how they look (perceptual loss), last a short game
-against a discriminator. On many GPUs: `torchrun --nproc-per-node 8 -m export.train_colorize ...`.
+against a discriminator. On many GPUs:
+`torchrun --nproc-per-node 8 -m -- export.train_colorize ...` (the two hyphens alone keep torchrun
+from taking --start for its own).
 """
 
 from __future__ import annotations

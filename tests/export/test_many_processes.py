@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from torch.distributed.run import get_args_parser
 
 from core.errors import DeviceUnavailable
 from export import devices
@@ -19,6 +21,8 @@ from export.checkpoint import load_checkpoint
 from tests.export.conftest import TINY_PAINTER, TINY_TRANSFER
 
 pytestmark = pytest.mark.export
+
+ROOT = Path(__file__).parents[2]
 
 SCRIPT = """
 import hashlib, importlib, json, sys
@@ -93,6 +97,16 @@ def test_two_processes_keep_one_set_of_weights(
         check(name, args)
 
 
+def test_the_documented_command_hands_every_flag_on(colorize_args):
+    """Without the two hyphens torchrun takes --start and others for its own."""
+    documented = re.search(r"`torchrun (.+) \.\.\.`", (ROOT / "docs/training.md").read_text())
+    assert documented
+    flags = [f"--{name.replace('_', '-')}" for name in as_plain(colorize_args)]
+    words = [word for flag in flags for word in (flag, "1")]
+    found = get_args_parser().parse_args([*documented[1].split(), *words])
+    assert (found.training_script, found.training_script_args) == ("export.train_colorize", words)
+
+
 def as_toml(args: Any) -> str:
     set_ones = {k: v for k, v in as_plain(args).items() if v not in (".", "")}  # "": no path
     return "\n".join(f"{key} = {json.dumps(value)}" for key, value in set_ones.items())
@@ -106,7 +120,7 @@ def launch_two(folder: Path, networks: dict[str, Any]) -> None:
             *("--standalone", "--nproc-per-node", "2", str(folder / "script.py")),
             *(str(folder), json.dumps(networks)),
         ],
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "OMP_NUM_THREADS": "1"},
+        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
         timeout=600,
