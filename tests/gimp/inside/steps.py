@@ -1,7 +1,7 @@
 """What a user does in GIMP's windows again and again; the stories are made of it."""
 
 import processes
-from desktop import wait_for
+from desktop import LIMIT_S, wait_for
 
 ACTIONS = {"Auto Colorize": "limner-auto-colorize", "Apply Style": "limner-apply-style"}
 MNEMONIC = {"Auto Colorize": "a", "Apply Style": "y", "Run Again": "r"}
@@ -11,7 +11,7 @@ def set_saturation(desktop, value):
     desktop.press("alt+u", "ctrl+a", *value, "Tab")
 
 
-def wait_for_preview(worker, written=0, size=0):
+def wait_for_preview(worker, written=0, size=0, limit_s=LIMIT_S):
     """Wait until the worker has written a preview of more than size bytes; returns how much it
     has written in all.
     """
@@ -21,7 +21,7 @@ def wait_for_preview(worker, written=0, size=0):
         count = processes.io_counts(worker)["wchar"]
         return count if count > written + size else 0
 
-    return wait_for("a preview", more)
+    return wait_for("a preview", more, limit_s)
 
 
 PREVIEW_BYTES = 300 * 200 * 3

@@ -11,7 +11,7 @@ zoomed    the preview of a large photo, looked at closely
 """
 
 import processes
-from desktop import wait_for
+from desktop import Waited, wait_for
 from steps import agree, open_dialog, opened, wait_for_layers, wait_for_preview
 
 PHOTO, SKETCH = "/limner/in/walk.png", "/limner/in/sketch.png"
@@ -75,8 +75,9 @@ POINTS = ((50, 105), (20, 20), (235, 20))
 OBJECT = (0, 50, 256, 180)
 """Left, top, width and height of an ellipse around the car."""
 
-SWATCH = (100, 426)
-"""Where the first of the offered colors stands, below the preview."""
+SWATCH = (142, 426)
+"""Where the second of the offered colors stands, below the preview; the first is much like what
+is there."""
 
 
 def reopened(desktop):
@@ -133,12 +134,26 @@ def gallery(desktop):
     worker = wait_for("a worker", processes.find_worker)
     written = wait_for_preview(worker)
     for number, place in enumerate((MONET, WAVE, UKIYO_E)):
-        desktop.click(dialog, *place)
-        written = wait_for_preview(worker, written)
+        written = choose_thumbnail(desktop, dialog, place, worker, written)
         desktop.shot(f"{4 + number}-chosen")
     agree(desktop, dialog)
     stages["painted"] = wait_for_layers(desktop, "a painting", 2, POINTS)
     return stages
+
+
+def choose_thumbnail(desktop, dialog, place, worker, written):
+    """Click a thumbnail until there is a preview: they appear one after the other, perhaps later
+    than the first preview. A second click on the same one changes nothing.
+    """
+
+    def heard():
+        desktop.click(dialog, *place)
+        try:
+            return wait_for_preview(worker, written, limit_s=5)
+        except Waited:
+            return 0
+
+    return wait_for("a preview of the thumbnail's style", heard)
 
 
 def painted(desktop):
