@@ -36,9 +36,9 @@ def test_it_holds_what_a_user_needs_and_nothing_else(archive):
     assert folder.startswith("limner-")
     assert inside == set(release.SHIPPED)
     for model in (release.ROOT / "core/models").iterdir():
-        inside = {name.rsplit("/", 1)[1] for name in names if f"/core/models/{model.name}/" in name}
-        assert {"manifest.json", "CARD.md"} < inside
-        assert any(name.endswith(".onnx") for name in inside)
+        files = {name.rsplit("/", 1)[1] for name in names if f"/core/models/{model.name}/" in name}
+        assert {"manifest.json", "CARD.md"} < files
+        assert any(name.endswith(".onnx") for name in files)
 
 
 def test_unpacked_it_runs_without_git(archive, tmp_path):
