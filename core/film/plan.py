@@ -20,7 +20,7 @@ import numpy as np
 from core.errors import FileUnreadable
 from core.film.hdr import Hdr
 from core.film.reader import HINT, Damage, FilmReader
-from core.scenes import THUMB, Cuts
+from core.motion.scenes import THUMB, Cuts
 
 Array = np.ndarray
 

@@ -14,7 +14,8 @@ from typing import Any
 import av
 import numpy as np
 
-from core.colorize import ColorizeSettings, work_size
+from core.colorize.colorize import ColorizeSettings, work_size
+from core.colorize.variants import has_variants
 from core.errors import BadRequest, FileUnwritable, LimnerError
 from core.film.assemble import assemble
 from core.film.encoder import SegmentWriter, choose_coding
@@ -26,9 +27,8 @@ from core.film.planes import Coding
 from core.film.progress import FilmProgress
 from core.film.reader import FilmReader
 from core.film.reference_file import read_references, reference_thumb
-from core.generator import Generator
-from core.memory import batch_size
-from core.variants import has_variants
+from core.generator.generator import Generator
+from core.generator.memory import batch_size
 
 Array = np.ndarray
 

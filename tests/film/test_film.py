@@ -37,8 +37,8 @@ def test_a_film_is_coloured_and_keeps_luma_sound_and_time(tmp_path, models):
 
 
 def test_dark_is_green_and_light_is_red_as_the_model_says(tmp_path, models):
-    """The fake model: a* = L* - 50, b* = 50 - L*; held against core.color's own formulas."""
-    from core import color
+    """The fake model: a* = L* - 50, b* = 50 - L*; held against core.color.spaces's own formulas."""
+    from core.color import spaces
 
     frames = [np.full((48, 64), 90 if i < 8 else 170, np.uint8) for i in range(16)]
     source = write_film(tmp_path / "old.mkv", frames, sound=False, tags=(1, 1, 1, 1))
@@ -46,7 +46,7 @@ def test_dark_is_green_and_light_is_red_as_the_model_says(tmp_path, models):
     assert ran.returncode == 0, ran.stderr
     for _, frame in pictures(tmp_path / "new.mkv"):
         rgb = frame.to_ndarray(format="rgb24", src_colorspace="itu709")[24, 32]
-        lab = color.srgb_to_lab(rgb / 255.0)
+        lab = spaces.srgb_to_lab(rgb / 255.0)
         wanted = lab[0] - 50
         assert abs(lab[1] - wanted) < 6 and abs(lab[2] + wanted) < 6
 
@@ -81,9 +81,9 @@ def test_a_film_in_the_style_of_a_picture(tmp_path):
 @pytest.mark.parametrize(("task", "model"), [("colorize", "rose"), ("style", "blur")])
 def test_many_frames_go_through_one_session_call(tmp_path, models, monkeypatch, task, model):
     """And they come out as they do one by one."""
-    from core.cli import main
+    from core.cli.main import main
     from core.film import run
-    from core.generator import Generator
+    from core.generator.generator import Generator
 
     source = write_film(tmp_path / "old.mkv", [bars(i) for i in range(30)], sound=False)
     real, counts = Generator.run_many, []

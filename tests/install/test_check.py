@@ -27,7 +27,7 @@ def core(machine):
 
 
 def a_model(machine):
-    return min(core(machine).glob("models/*"))
+    return min(core(machine).glob("data/models/*"))
 
 
 def remove_venv(machine):
@@ -81,7 +81,7 @@ def edit_core(machine):
 
 
 def remove_models(machine):
-    shutil.rmtree(core(machine) / "models")
+    shutil.rmtree(core(machine) / "data" / "models")
 
 
 def flip_a_weight(machine):
