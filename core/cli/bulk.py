@@ -15,8 +15,10 @@ from core.cli.folder import (
     check_jobs_option,
     failed,
     in_processes,
+    remove_halves,
     say,
     undone,
+    unexpected,
     write_report,
 )
 from core.errors import BadRequest, FileUnwritable, LimnerError
@@ -154,6 +156,7 @@ def run_pictures(
     """
     start, results = time.monotonic(), sys.stdout
     todo, done = undone(jobs, task, options.overwrite)
+    remove_halves(jobs)
     outcomes.extend(done)
     if done:
         say(f"{len(done)} of {len(jobs)} pictures are done already (--overwrite makes them "
@@ -260,6 +263,9 @@ def run_films(
         except LimnerError as error:
             progress.close("failed")
             outcomes[-1] = failed(Job(source, target), error)
+        except Exception as error:  # noqa: BLE001  a boundary: one film never stops the others
+            progress.close("failed")
+            outcomes[-1] = failed(Job(source, target), unexpected(error))
         finally:
             outcomes[-1].seconds = time.monotonic() - begun
             if options.report:

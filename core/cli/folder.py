@@ -10,13 +10,16 @@ import json
 import os
 import signal
 import sys
+import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from itertools import islice
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -152,6 +155,8 @@ class PictureWorker:
             self._record.add(job)
         except LimnerError as error:
             return failed(job, error, time.monotonic() - start)
+        except Exception as error:  # noqa: BLE001  a boundary: one picture never stops the others
+            return failed(job, unexpected(error), time.monotonic() - start)
         seconds = time.monotonic() - start
         return Outcome(str(job.source), str(job.target), "done", seconds, notes)
 
@@ -178,6 +183,48 @@ class PictureWorker:
             return notes
         except MemoryError as error:
             raise OutOfMemory("There is not enough memory for a picture of this size.") from error
+
+
+LAYER_ROLES = ("colors", "flats", "lines")
+"""The layers of a drawing that are written as files of their own."""
+
+
+def check_writes(jobs: list[Job], task: Task, report: Path | None = None) -> None:
+    """Refuse a run that would write over what it reads, or write one file twice.
+
+    Links and hard links count as the file that they lead to. Raises BadRequest.
+    """
+    read = {job.source for job in jobs} | {path for _, path in task.others}
+    read |= {Path(style["path"]) for style in task.settings.get("styles", ())}
+    taken = {name for path in read for name in _names_of(path)}
+    for path in _written(jobs, task, report):
+        names = _names_of(path)
+        if names & taken:
+            raise BadRequest(f"{path} would be written over.", "Choose another name or folder.")
+        taken |= names
+
+
+def _written(jobs: list[Job], task: Task, report: Path | None) -> Iterator[Path]:
+    """Every file that a run writes, records apart."""
+    for job in jobs:
+        yield job.target
+        for number in range(2, int(task.settings.get("variants", 1)) + 1):
+            yield variant_path(job.target, number)
+        if task.layers is not None:
+            for role in LAYER_ROLES:
+                yield task.layers / f"{job.source.stem}.{role}.png"
+    if report is not None:
+        yield report
+
+
+def _names_of(path: Path) -> set[Any]:
+    """What a file is known by: its resolved path and, where it exists, its inode."""
+    try:
+        names: set[Any] = {os.path.normcase(os.path.realpath(path))}
+        facts = path.stat()
+    except (OSError, ValueError):
+        return {os.path.normcase(os.path.abspath(path))}
+    return names | ({(facts.st_dev, facts.st_ino)} if facts.st_ino else set())
 
 
 def variant_path(target: Path, number: int) -> Path:
@@ -251,6 +298,17 @@ def failed(job: Job, error: LimnerError, seconds: float = 0.0) -> Outcome:
     return Outcome(str(job.source), str(job.target), "failed", seconds, [], said)
 
 
+def unexpected(error: Exception) -> LimnerError:
+    """The sentence for a bug of ours; its traceback is printed where LIMNER_TRACEBACK is set."""
+    if os.environ.get("LIMNER_TRACEBACK"):
+        traceback.print_exception(error)
+    detail = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+    return LimnerError(
+        f"Limner met an unexpected problem ({detail}).",
+        "Please report it together with this file; LIMNER_TRACEBACK=1 prints the details.",
+    )
+
+
 def undone(jobs: list[Job], task: Task, overwrite: bool) -> tuple[list[Job], list[Outcome]]:
     """Split jobs into those to do and outcomes of those that are done. Raises ModelError."""
     roots = {job.root for job in jobs if job.root is not None}
@@ -318,10 +376,28 @@ def _round(jobs: list[Job], task: Task, count: int) -> Iterator[tuple[Job, Outco
 
 
 def remove_halves(jobs: list[Job]) -> None:
-    """Remove what killed processes left of PictureFile.save, in the folders of these results."""
+    """Remove what ended processes left of PictureFile.save, in the folders of these results.
+
+    The file's name has its process's number: another run that is under way keeps its own.
+    """
     for folder, suffix in {(job.target.parent, job.target.suffix) for job in jobs}:
-        for half in folder.glob(f".limner-*{suffix}"):
-            half.unlink(missing_ok=True)
+        for half in folder.glob(f".limner-*-*{suffix}"):
+            number = half.name.split("-")[1]
+            if number.isdecimal() and not _is_alive(int(number)):
+                with suppress(OSError):  # Windows refuses while somebody has it open
+                    half.unlink()
+
+
+def _is_alive(process: int) -> bool:
+    if os.name == "nt":  # os.kill would end it there
+        return False
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 _worker: PictureWorker | LimnerError | None = None
@@ -331,10 +407,19 @@ def _begin(task: Task) -> None:
     """First thing in a process. An error waits for the first picture, to reach the parent."""
     global _worker
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears Ctrl+C and ends the pool
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         _worker = PictureWorker(task)
     except LimnerError as error:
         _worker = error
+
+
+def _end_with_parent() -> None:
+    """A killed parent cannot end its pool, whose processes would wait for work for ever."""
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _do(job: Job) -> Outcome:

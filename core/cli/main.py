@@ -17,6 +17,7 @@ failed and was named; 2: the command was not understood.
 
 import argparse
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, fields, replace
 from pathlib import Path
@@ -34,11 +35,31 @@ from core.cli.bulk import (
     run_films,
     run_pictures,
 )
-from core.cli.folder import Job, Outcome, PictureWorker, Task
+from core.cli.folder import Job, Outcome, PictureWorker, Task, check_writes
 from core.errors import BadRequest, LimnerError
 
 ENDINGS = {"colorize": ".colorized", "stylize": ".styled"}
 """Task -> what is put before the suffix of a result that stands beside its source."""
+
+
+NOT_READ = frozenset(
+    [
+        ".avif",
+        ".bmp",
+        ".cr2",
+        ".dng",
+        ".gif",
+        ".heic",
+        ".heif",
+        ".jp2",
+        ".jxl",
+        ".nef",
+        ".psd",
+        ".tga",
+        ".xcf",
+    ]
+)
+"""Endings of pictures that are not read."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -142,12 +163,16 @@ def _run_filter(options: argparse.Namespace) -> int:
     task = Task(options.task, asdict(settings), options.model, device, _folders(options))
     if any(map(is_film, options.inputs)):
         films = film_targets(options.inputs, options.output, ending)
+        check_writes(
+            [Job(*film) for film in films], _with_references(task, options), options.report
+        )
         return run_films(films, task, settings, options, [])
     films = films_in_folders(options.inputs, options.output, ending)
     outcomes: list[Outcome] = []
     failed = 0
     if not films or holds_pictures(options.inputs, options.output, ending):
         jobs = find_jobs(options.inputs, options.output, ending)
+        _tell_left_out(options.inputs)
         failed = _run_pictures(jobs, task, options, outcomes)
     if films:
         _say(f"{len(films)} films in the folders.")
@@ -155,11 +180,28 @@ def _run_filter(options: argparse.Namespace) -> int:
     return failed
 
 
+def _tell_left_out(inputs: list[Path]) -> None:
+    """Name the kinds of pictures in folders that are passed over, so that none is missed later."""
+    files = [path for given in inputs if given.is_dir() for path in given.rglob("*")]
+    kinds = Counter(path.suffix.lower() for path in files if path.suffix.lower() in NOT_READ)
+    if kinds:
+        listed = ", ".join(f"{count} {suffix}" for suffix, count in sorted(kinds.items()))
+        _say(f"Left out: {listed}. Convert them to PNG or TIFF first, for instance in GIMP.")
+
+
+def _with_references(task: Task, options: argparse.Namespace) -> Task:
+    """With the pictures that films are given, so that they are not written over."""
+    given = [*options.reference, *getattr(options, "color_reference", ())]
+    files = [Path(text.rpartition("=")[2] if "=" in text else text) for text in map(str, given)]
+    return replace(task, others=tuple(("reference", path) for path in files))
+
+
 def _run_pictures(
     jobs: list[Job], task: Task, options: argparse.Namespace, outcomes: list[Outcome]
 ) -> int:
     others = picture_others(options, len(jobs))
     task = replace(task, others=others, layers=getattr(options, "layers", None))
+    check_writes(jobs, task, options.report)
     if options.jobs or options.ray:
         return run_pictures(jobs, replace(task, threads=1), options, None, outcomes)
     worker = PictureWorker(task)

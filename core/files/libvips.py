@@ -105,5 +105,21 @@ def from_srgb(pixels: np.ndarray, profile: bytes | None, dtype: np.dtype[Any]) -
         return image.numpy()
 
 
+def is_writable(profile: bytes) -> bool:
+    """Whether muted colors go from sRGB into an RGB profile and come back.
+
+    A scanner's profile often leads one way only, and some lead back to other colors.
+    """
+    tones = np.linspace(0.15, 0.85, 8)
+    shifts = np.array([[0, 0, 0], [0.1, 0, 0], [0, 0.1, 0], [0, 0, 0.1]])
+    colors = tones[None, :, None] + shifts[:, None]
+    try:
+        codes = np.rint(colors * 65535).astype(np.uint16)
+        back = to_srgb(from_srgb(codes, profile, np.dtype(np.uint16)), 3, profile) / 65535
+    except pyvips_module().Error:
+        return False
+    return bool(np.abs(back - colors).max() < 0.06)
+
+
 def srgb_profile() -> bytes:
     return pyvips_module().Operation.call("profile_load", "srgb")

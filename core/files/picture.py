@@ -33,6 +33,7 @@ from core.files.libvips import (
     PROFILE,
     from_srgb,
     image_of,
+    is_writable,
     profile_encoding,
     pyvips_module,
     srgb_profile,
@@ -41,7 +42,8 @@ from core.files.libvips import (
 )
 from core.image import Image
 
-SUFFIXES = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".tif": "TIFF", ".tiff": "TIFF",
+SUFFIXES = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".jpe": "JPEG", ".jfif": "JPEG",
+            ".tif": "TIFF", ".tiff": "TIFF",
             ".webp": "WebP"}  # fmt: skip
 """File suffix, in lower case -> format."""
 
@@ -66,6 +68,12 @@ _DEEPEST = {"PNG": np.uint16, "JPEG": np.uint8, "TIFF": np.float32, "WebP": np.u
 _DEPTH_WORDS = {np.uint8: "8 bits", np.uint16: "16 bits"}
 _KNOWN_SPACES = ("b-w", "grey16", "srgb", "rgb", "rgb16", "scrgb", "multiband")
 _CARRIED = ("exif-", "xmp-", "iptc-")
+_BLOBS = ("exif-data", "xmp-data", "iptc-data")
+
+_PROFILE_IGNORED = "The color profile of {} is damaged and was ignored."
+_PROFILE_REPLACED = (
+    "The color profile of {} describes a scanner and cannot be written; the result is sRGB."
+)
 
 
 def read_reduced(path: Path, longer: int) -> Image:
@@ -105,6 +113,7 @@ class PictureFile:
         profile: the ICC profile to convert results to and embed; None for sRGB without one.
         is_linear: the file holds linear light.
         alpha: (H, W) as in the file, or None.
+        notes: sentences about what the file could not be taken at its word for.
     """
 
     path: Path
@@ -114,6 +123,7 @@ class PictureFile:
     is_linear: bool
     alpha: np.ndarray | None
     _header: Any
+    notes: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, path: Path) -> "PictureFile":
@@ -123,6 +133,12 @@ class PictureFile:
             FileUnreadable: missing, truncated, damaged, or of a kind not handled here.
         """
         vips = pyvips_module()
+        try:
+            str(path).encode("utf-8")
+        except UnicodeEncodeError as error:
+            raise FileUnreadable(
+                f"The name of {path} is not valid UTF-8.", "Rename the file."
+            ) from error
         name = _format_of(path)
         try:
             image = _load(path, name)
@@ -157,7 +173,7 @@ class PictureFile:
                 f"{path} cannot be saved: JPEG has no transparency.", "Choose PNG, TIFF or WebP."
             )
         vips = pyvips_module()
-        notes: list[str] = []
+        notes: list[str] = list(self.notes)
         try:
             _write(self._dressed(result, name, notes), name, path)
         except (vips.Error, OSError) as error:
@@ -187,7 +203,7 @@ class PictureFile:
             colors = np.concatenate((colors, to_depth(alpha, dtype)[..., None]), axis=2)
         image = image_of(colors)
         image = image.copy(xres=self._header.xres, yres=self._header.yres)
-        for field in self._header.get_fields():
+        for field in _fields_of(self._header):
             if field.startswith(_CARRIED):
                 image.set_type(self._header.get_typeof(field), field, self._header.get(field))
         # the block of EXIF still has the orientation that was carried out; this one overrides it
@@ -197,12 +213,20 @@ class PictureFile:
         return image
 
 
+def _fields_of(header: Any) -> list[str]:
+    """Names of a file's metadata; those that may be carried where one of the names is not UTF-8."""
+    try:
+        return header.get_fields()
+    except UnicodeDecodeError:  # PNG's keywords are Latin-1
+        return [field for field in _BLOBS if header.get_typeof(field)]
+
+
 def _described(path: Path, header: Any, pixels: np.ndarray, profile: bytes | None) -> PictureFile:
     """Pixels of the file -> sRGB-encoded ones, with the way back."""
     colors = pixels.shape[2] - (pixels.shape[2] in (2, 4))
     alpha = pixels[..., -1] if pixels.shape[2] in (2, 4) else None
     dtype = pixels.dtype
-    encoding = profile_encoding(profile, colors) if profile is not None else ""
+    profile, encoding, note = _judged(profile, colors)
     is_linear = dtype == np.float32 and encoding in ("", "linear")
     if dtype == np.float32 and encoding == "other":
         raise FileUnreadable(
@@ -215,9 +239,22 @@ def _described(path: Path, header: Any, pixels: np.ndarray, profile: bytes | Non
         pixels[..., :colors] = spaces.linear_to_srgb(pixels[..., :colors])
     elif profile is not None and encoding != "srgb":
         pixels = to_srgb(pixels, colors, profile)
+        if colors == 3 and not is_writable(profile):
+            profile, note = srgb_profile(), _PROFILE_REPLACED
     if colors == 1 and profile is not None:
         profile = None if is_linear else srgb_profile()  # a grey one cannot describe the result
-    return PictureFile(path, Image(pixels), dtype, profile, is_linear, alpha, header)
+    notes = (note.format(path.name),) if note else ()
+    return PictureFile(path, Image(pixels), dtype, profile, is_linear, alpha, header, notes)
+
+
+def _judged(profile: bytes | None, colors: int) -> tuple[bytes | None, str, str]:
+    """(the profile, or None where it is damaged; what it says; a note, not yet with a name)."""
+    if profile is None:
+        return None, "", ""
+    try:
+        return profile, profile_encoding(profile, colors), ""
+    except pyvips_module().Error:
+        return None, "", _PROFILE_IGNORED
 
 
 def _format_of(path: Path) -> str:
@@ -275,15 +312,26 @@ def _pixels(path: Path, image: Any) -> np.ndarray:
 def _write(image: Any, name: str, path: Path) -> None:
     """Save under a temporary name in the same folder, then rename. Raises pyvips.Error, OSError."""
     saver, options = _SAVERS[name]
-    handle, temporary = tempfile.mkstemp(prefix=".limner-", suffix=path.suffix, dir=path.parent)
+    prefix = f".limner-{os.getpid()}-"
+    handle, temporary = tempfile.mkstemp(prefix=prefix, suffix=path.suffix, dir=path.parent)
     os.close(handle)
     try:
         pyvips_module().Operation.call(saver, image, temporary, **options)
-        os.chmod(temporary, 0o666 & ~_umask())  # mkstemp makes files for the owner alone
+        _finish(temporary)
         os.replace(temporary, path)
     except BaseException:
         os.unlink(temporary)
         raise
+
+
+def _finish(temporary: str) -> None:
+    """Onto the disk before the name is given: a power cut leaves the old file or the new one."""
+    with open(temporary, "rb+") as stream:
+        os.fsync(stream.fileno())
+    try:
+        os.chmod(temporary, 0o666 & ~_umask())  # mkstemp makes files for the owner alone
+    except OSError:
+        pass  # some network drives have no permissions; the picture counts more
 
 
 @cache

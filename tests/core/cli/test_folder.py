@@ -3,9 +3,11 @@
 import json
 import os
 import signal
+import struct
 import subprocess
 import sys
 import time
+import zlib
 from pathlib import Path
 
 import pytest
@@ -105,3 +107,122 @@ def test_a_model_that_cannot_be_opened_is_one_sentence(tmp_path, models):  # noq
     assert ran.stderr.strip().splitlines()[-1].startswith("limner: CUDA")
     ran = limner("colorize", source, "--jobs", "1000", models=models)
     assert ran.returncode == 2 and "--jobs" in ran.stderr
+
+
+def with_text(png, keyword):
+    """A PNG's bytes with a tEXt chunk after its header."""
+    body = b"tEXt" + keyword + b"\0caption"
+    chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
+    return png[:33] + chunk + png[33:]
+
+
+def test_odd_files_of_a_folder_are_made_or_named_and_the_others_are_made(tmp_path, models):  # noqa: F811
+    """A Latin-1 keyword is legal in PNG; a name that is not UTF-8 is legal on Linux."""
+    source = tmp_path / "in"
+    for name in ("a.png", "b.png", "z.png"):
+        save(source / name, grey("4", 16))
+    odd = source / "b.png"
+    odd.write_bytes(with_text(odd.read_bytes(), b"Bildunterschrift \xfc"))
+    if sys.platform == "linux":
+        (source / os.fsdecode(b"m\xe9.png")).write_bytes(odd.read_bytes())
+    done = limner("colorize", source, "-o", tmp_path / "out", models=models)
+    made = sorted(path.name for path in (tmp_path / "out").glob("*.png"))
+    assert made == ["a.png", "b.png", "z.png"]
+    assert "Traceback" not in done.stderr
+    if sys.platform == "linux":
+        assert done.returncode == 1 and "not valid UTF-8" in done.stderr
+
+
+def test_a_bug_in_one_picture_does_not_stop_the_others(tmp_path, models, capsys, monkeypatch):  # noqa: F811
+    from core.files.picture import PictureFile
+
+    source, real = scans(tmp_path / "in", 3), PictureFile.read
+
+    def read(path):
+        if path.name == "01.png":
+            raise IndexError("no such row")
+        return real(path)
+
+    monkeypatch.setattr(PictureFile, "read", read)
+    assert (
+        main(["colorize", str(source), "-o", str(tmp_path / "out"), "--models", str(models)]) == 1
+    )
+    said = capsys.readouterr()
+    assert len(said.out.split()) == 2
+    assert "01.png" in said.err and "unexpected problem (IndexError" in said.err
+
+
+def refused(capsys, models, *words):  # noqa: F811
+    assert main([*map(str, words), "--models", str(models)]) == 2
+    assert "would be written over" in capsys.readouterr().err
+
+
+def test_no_file_that_is_read_is_ever_written(tmp_path, models, capsys):  # noqa: F811
+    for name in ("1/art.png", "2/art.png", "x.png", "x.colorized.variant2.png"):
+        save(tmp_path / name, grey("4", 16))
+    os.link(tmp_path / "x.png", tmp_path / "same.png")
+    (tmp_path / "link.png").symlink_to(tmp_path / "x.png")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*.png")}
+    x, art = tmp_path / "x.png", (tmp_path / "1/art.png", tmp_path / "2/art.png")
+    variant = tmp_path / "x.colorized.variant2.png"
+    for words in (
+        ("colorize", x, "-o", tmp_path / "r.png", "--report", x),
+        ("colorize", x, "-o", tmp_path / "r.png", "--report", tmp_path / "r.png"),
+        ("colorize", x, "-o", tmp_path / "same.png"),
+        ("colorize", x, "-o", tmp_path / "link.png"),
+        ("colorize", x, "-o", art[0], "--hints", art[0]),
+        ("colorize", x, "-o", art[0], "--reference", art[0]),
+        ("colorize", x, variant, "--variants", "2"),
+        ("colorize", *art, "--layers", tmp_path / "layers"),
+    ):
+        refused(capsys, models, *words)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*.png")} == before
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
+def test_processes_end_with_their_parent(tmp_path, models):  # noqa: F811
+    source = scans(tmp_path / "in", 300)
+    command = [sys.executable, "-m", "core", "colorize", str(source), "-o", str(tmp_path / "out"),
+               "--jobs", "2", "--models", str(models)]  # fmt: skip
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE) as parent:
+        assert parent.stderr is not None
+        parent.stderr.readline()  # a first picture is made: the processes are there
+        children = children_of(parent.pid)
+        parent.kill()
+    assert children
+    ends = time.monotonic() + 60
+    while any(Path(f"/proc/{child}").exists() for child in children):
+        assert time.monotonic() < ends, "processes outlive their parent"
+        time.sleep(0.1)
+
+
+def children_of(parent):
+    tasks = Path(f"/proc/{parent}/task")
+    if not tasks.exists():
+        pytest.skip("needs /proc")
+    return [child for task in tasks.iterdir() for child in (task / "children").read_text().split()]
+
+
+def test_what_a_killed_run_left_is_swept_and_a_live_ones_is_not(tmp_path, models):  # noqa: F811
+    source = scans(tmp_path / "in", 1)
+    out = tmp_path / "out" / "0"
+    out.mkdir(parents=True)
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    dead, live = out / f".limner-{gone.pid}-abc.png", out / f".limner-{os.getpid()}-abc.png"
+    for path in (dead, live):
+        path.write_bytes(b"half")
+    assert limner("colorize", source, "-o", out.parent, models=models).returncode == 0
+    assert not dead.exists() and live.exists()
+
+
+def test_pictures_of_other_kinds_in_a_folder_are_named(tmp_path, models):  # noqa: F811
+    source = scans(tmp_path / "in", 1)
+    save(source / "photo.jpg", grey("4", 16))
+    (source / "photo.jpg").rename(source / "photo.jfif")
+    for name in ("a.heic", "b.HEIC", "c.gif", "notes.txt"):
+        (source / name).write_bytes(b"")
+    done = limner("colorize", source, "-o", tmp_path / "out", models=models)
+    assert done.returncode == 0
+    assert "Left out: 1 .gif, 2 .heic." in done.stderr and "txt" not in done.stderr
+    assert (tmp_path / "out" / "photo.jfif").exists()

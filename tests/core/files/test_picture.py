@@ -332,3 +332,14 @@ def test_a_full_disk_leaves_nothing_half_made(tmp_path, name):
     assert f"{name} cannot be saved" in ran.stdout, ran.stderr
     assert os.listdir(tmp_path) == ["in.png"]
     assert source.read_bytes() == before
+
+
+def test_a_damaged_profile_is_ignored_with_a_note(tmp_path):
+    broken = profile("srgb").replace(b"para", b"xxxx").replace(b"curv", b"xxxx")
+    pixels = noise(3, np.uint8)
+    picture = PictureFile.read(write(tmp_path / "in.png", pixels, broken))
+    assert (picture.image.pixels == pixels).all() and picture.profile is None
+    assert picture.save(picture.image, tmp_path / "out.png") == [
+        "The color profile of in.png is damaged and was ignored."
+    ]
+    assert (pixels_of(tmp_path / "out.png") == pixels).all()
