@@ -246,7 +246,7 @@ def _batch(job: FilmJob, plan: Plan) -> int:
 def _join(job: FilmJob, plan: Plan, segments: range, target: Path, tag: str,
           tail: Path | None = None) -> list[str]:  # fmt: skip
     paths = [job.segment_path(number) for number in segments]
-    end_s = plan.end_s
+    end_s = plan.end_s if plan.damages else math.inf  # sound may go on after the last picture
     if tail is not None:
         paths.append(tail)
     if len(segments) < plan.segments:
@@ -257,7 +257,7 @@ def _join(job: FilmJob, plan: Plan, segments: range, target: Path, tag: str,
     partial = job.work / "film.part"
     try:
         notes = assemble(paths, job.source, partial, target.suffix.lower(), info, coding,
-                         plan.rotation, tag, end_s)  # fmt: skip
+                         plan.matrix, tag, end_s)  # fmt: skip
         os.replace(partial, target)
     except OSError as error:
         raise FileUnwritable(f"{target} cannot be written ({error.strerror}).") from error

@@ -45,9 +45,16 @@ drawing loses its tones.
 """
 
 
+MOST_THICK = 0.4
+"""Largest share of the ink in patches wider than lines. What is dark or faded in a photograph is
+one patch, and its even ground looks like paper to the fit; drawings have 0.0 to 0.36, nine of ten.
+"""
+
+
 def is_sketch(image: Image) -> bool:
     """Whether a picture is surely a drawing in lines; in doubt it is a photograph."""
-    return FITTED.probability(features(image)) > SURE
+    found = features(image)
+    return FITTED.probability(found) > SURE and found[FEATURES.index("thick")] < MOST_THICK
 
 
 def features(image: Image) -> Array:

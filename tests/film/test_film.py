@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
+from core.film.plan import display_matrix
 from tests.film.clips import ROOT, bars, limner, packets, pictures, planes, write_film
 
 pytestmark = pytest.mark.film
@@ -178,6 +179,35 @@ def test_a_turned_film_stays_turned(tmp_path, models):
     assert ran.returncode == 0, ran.stderr
     turned = [pictures(path)[0][1].rotation for path in (source, tmp_path / "out.mp4")]
     assert turned[0] == turned[1] != 0
+
+
+ONE = 1 << 16
+
+
+@pytest.mark.parametrize(
+    "matrix",
+    [(-ONE, 0, 0, 0, ONE, 0, 0, 0, 1 << 30), (0, ONE, 0, ONE, 0, 0, 0, 0, 1 << 30)],
+    ids=["left to right", "turned too"],
+)
+def test_a_mirrored_film_stays_mirrored(tmp_path, models, matrix):
+    """Selfie cameras mirror by the display matrix, of which an angle is only a part."""
+    frames = [bars(i) for i in range(6)]
+    source = write_film(tmp_path / "in.mp4", frames, sound=False, matrix=matrix)
+    ran = limner("colorize", source, "-o", tmp_path / "out.mp4", models=models)
+    assert ran.returncode == 0, ran.stderr
+    for path in (source, tmp_path / "out.mp4"):
+        assert display_matrix(pictures(path)[0][1]) == matrix
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv"])
+def test_sound_goes_on_after_the_last_picture(tmp_path, models, suffix):
+    frames = [bars(i) for i in range(6)]
+    source = write_film(tmp_path / f"in.{suffix}", frames, sound_s=2)
+    target = tmp_path / f"out.{suffix}"
+    ran = limner("colorize", source, "-o", target, models=models)
+    assert ran.returncode == 0, ran.stderr
+    sound = packets(source, "audio")
+    assert len(sound) > 80 and packets(target, "audio") == sound
 
 
 def test_done_films_are_skipped_and_others_not_written_over(tmp_path, models):
