@@ -35,7 +35,7 @@ class Filter:
 
 def run_colorize(work: Work) -> Answer:
     """Auto Colorize. Facts: colored, 0..1, see core.colorize.is_colored.colored_share; kind,
-    "photo" or "sketch", and kind_reason, "chosen" with the model or "detected";
+    "photo" or "sketch", and kind_reason, "chosen" with the model or the kind, or "detected";
     core.colorize.photo's.
 
     Raises:
@@ -65,6 +65,9 @@ def find_colorizer(work: Work) -> tuple[Generator, str]:
             except ModelMissing:
                 raise missing from None
     check_usable(work.image)
+    if work.settings.kind != "auto":
+        task = "sketch" if work.settings.kind == "sketch" else "colorize"
+        return work.find(task, ""), "chosen"
     if is_sketch(work.image):
         try:
             return work.find("sketch", ""), "detected"

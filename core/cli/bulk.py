@@ -91,6 +91,12 @@ def add_color_options(parser: argparse.ArgumentParser) -> None:
         help="the only colours to use: FILE.gpl, or #rrggbb,#rrggbb,...",
     )
     parser.add_argument(
+        "--kind",
+        choices=("auto", "photo", "sketch"),
+        default="auto",
+        help="take pictures for photographs or for drawings; auto (default) looks at each",
+    )
+    parser.add_argument(
         "--seed",
         type=int,
         default=0,
@@ -118,6 +124,10 @@ def add_color_options(parser: argparse.ArgumentParser) -> None:
     drawings.add_argument(
         "--flats", action="store_true", help="with --layers: write the flat colours, too"
     )
+
+
+KIND_NAMES = {"photo": "photograph", "sketch": "drawing"}
+"""Way that a picture went -> what it is called."""
 
 
 def picture_others(options: argparse.Namespace, count: int) -> tuple[tuple[str, Path], ...]:
@@ -164,6 +174,8 @@ def run_pictures(
     try:
         for outcome in _outcomes(todo, len(jobs), task, options, worker):
             outcomes.append(outcome)
+            if outcome.kind:
+                say(f"  treated as a {KIND_NAMES[outcome.kind]} (--kind decides otherwise)")
             for note in outcome.notes:
                 say(f"  {note}")
             if outcome.status == "done":

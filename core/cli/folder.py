@@ -94,6 +94,7 @@ class Outcome:
     Attributes:
         status: "done", "skipped" (done already) or "failed".
         error: of a failed one: {code, sentence, hint}.
+        kind: of a colorized picture: the way it went, "photo" or "sketch"; else empty.
     """
 
     source: str
@@ -102,6 +103,7 @@ class Outcome:
     seconds: float = 0.0
     notes: list[str] = field(default_factory=list)
     error: dict[str, str] = field(default_factory=dict)
+    kind: str = ""
 
     def sentence(self) -> str:
         """For the user, of a failed one."""
@@ -151,16 +153,17 @@ class PictureWorker:
         """Make one picture; what goes wrong on purpose is in the outcome."""
         start = time.monotonic()
         try:
-            notes = self._make(job, progress)
+            notes, kind = self._make(job, progress)
             self._record.add(job)
         except LimnerError as error:
             return failed(job, error, time.monotonic() - start)
         except Exception as error:  # noqa: BLE001  a boundary: one picture never stops the others
             return failed(job, unexpected(error), time.monotonic() - start)
         seconds = time.monotonic() - start
-        return Outcome(str(job.source), str(job.target), "done", seconds, notes)
+        return Outcome(str(job.source), str(job.target), "done", seconds, notes, kind=kind)
 
-    def _make(self, job: Job, progress: Progress) -> list[str]:
+    def _make(self, job: Job, progress: Progress) -> tuple[list[str], str]:
+        """(notes, the facts' kind) of a picture, made. Raises LimnerError."""
         from core.files.picture import PictureFile
         from core.request.work import Work
 
@@ -180,7 +183,7 @@ class PictureWorker:
                 picture.save(layer.image, variant_path(job.target, number))
             if self._task.layers is not None:
                 _save_layers(answer.layers, picture, self._task.layers)
-            return notes
+            return notes, str(answer.facts.get("kind", ""))
         except MemoryError as error:
             raise OutOfMemory("There is not enough memory for a picture of this size.") from error
 

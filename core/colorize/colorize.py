@@ -44,6 +44,7 @@ class ColorizeSettings:
         palette: "#rrggbb" of the only colours to use; empty for any.
         strictness: of drawings: 0 as the generator paints .. 1 one flat colour an area.
         flats: of drawings: whether a layer of flat colours is made, too.
+        kind: what the picture is taken for where no model is chosen: one of KINDS.
     """
 
     strength: float = 1.0
@@ -53,6 +54,7 @@ class ColorizeSettings:
     palette: Sequence[str] = ()
     strictness: float = 0.5
     flats: bool = False
+    kind: str = "auto"
 
     def __post_init__(self) -> None:
         check_range("strength", self.strength, 1.0)
@@ -63,9 +65,14 @@ class ColorizeSettings:
         check_range("strictness", self.strictness, 1.0)
         if type(self.flats) is not bool:
             raise BadRequest(f"'flats' is {self.flats!r}, not true or false.")
+        if self.kind not in KINDS:
+            raise BadRequest(f"'kind' is {self.kind!r}, not one of {', '.join(KINDS)}.")
 
 
 MOST_VARIANTS = 6
+
+KINDS = ("auto", "photo", "sketch")
+"""What a picture can be taken for; "auto" looks at it."""
 
 
 def check_range(name: str, value: Any, most: float) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from core.colorize.colorize import ColorizeSettings
-from core.errors import ImageUnsupported, ModelMissing
+from core.errors import BadRequest, ImageUnsupported, ModelMissing
 from core.filters import FILTERS
 from core.image import Image
 from core.request.work import Work
@@ -90,6 +90,18 @@ def test_the_user_can_choose_otherwise(models):
         assert answer.image.pixels.shape == (*pixels.shape[:2], 3)
     with pytest.raises(ModelMissing, match="No model 'nobody'"):
         colored(models, photo(), "nobody")
+
+
+def test_a_kind_that_is_asked_for_is_taken(models):
+    service = Service((models,))
+    find = lambda task, model_id: service.generator(task, model_id, "cpu")  # noqa: E731
+    for pixels, kind, model in ((drawing(), "photo", "rose"), (photo(), "sketch", "painter")):
+        settings = ColorizeSettings(kind=kind)
+        answer = FILTERS["colorize"].run(Work(Image(pixels), settings, find, "", quiet))
+        assert (answer.facts["kind"], answer.facts["kind_reason"]) == (kind, "chosen")
+        assert answer.generator.manifest.id == model
+    with pytest.raises(BadRequest, match="auto, photo, sketch"):
+        ColorizeSettings(kind="painting")
 
 
 def test_without_a_model_for_drawings_the_other_one_works(tmp_path):
