@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from core.colorize import UNHINTED
 from core.errors import BadRequest, FileUnwritable, LimnerError
 from core.folder import (
     Job,
@@ -109,6 +110,13 @@ def add_color_options(parser: argparse.ArgumentParser) -> None:
         default=0.5,
         metavar="S",
         help="0 as painted .. 1 one flat colour an area (default 0.5)",
+    )
+    drawings.add_argument(
+        "--unhinted",
+        choices=UNHINTED,
+        default="leave",
+        help="with --hints: areas without a hint stay as they are (leave, default), or are "
+        "coloured as the model guesses",
     )
     drawings.add_argument(
         "--layers", type=Path, metavar="DIR", help="write colours and lines there, each as a PNG"

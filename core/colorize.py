@@ -44,6 +44,8 @@ class ColorizeSettings:
         palette: "#rrggbb" of the only colours to use; empty for any.
         strictness: of drawings: 0 as the generator paints .. 1 one flat colour an area.
         flats: of drawings: whether a layer of flat colours is made, too.
+        unhinted: of drawings with hints: "leave" areas without one as they are, or "guess" their
+            colours.
     """
 
     strength: float = 1.0
@@ -53,6 +55,7 @@ class ColorizeSettings:
     palette: Sequence[str] = ()
     strictness: float = 0.5
     flats: bool = False
+    unhinted: str = "leave"
 
     def __post_init__(self) -> None:
         check_range("strength", self.strength, 1.0)
@@ -63,9 +66,13 @@ class ColorizeSettings:
         check_range("strictness", self.strictness, 1.0)
         if type(self.flats) is not bool:
             raise BadRequest(f"'flats' is {self.flats!r}, not true or false.")
+        if self.unhinted not in UNHINTED:
+            raise BadRequest(f"'unhinted' is {self.unhinted!r}, not one of {', '.join(UNHINTED)}.")
 
 
 MOST_VARIANTS = 6
+
+UNHINTED = ("leave", "guess")
 
 
 def check_range(name: str, value: Any, most: float) -> None:

@@ -25,12 +25,14 @@ class Painting:
             part's.
         table: float32 (count, 3), one colour an area, encoded sRGB 0..1.
         shade: float32 (3, h, w), added to it; what strictness leaves of it.
+        left: bool (count,), areas whose pixels stay as they are.
     """
 
     areas: Areas
     block: float
     table: Array
     shade: Array
+    left: Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +41,8 @@ class Canvas:
 
     Attributes:
         picture: colours with the lines over them.
-        colors, flats: opaque (with the outline of a cut-out paper) R'G'B' or R'G'B'A; or None.
+        colors, flats: R'G'B' or, with the outline of a cut-out paper or where what is left has
+            nothing behind it, R'G'B'A; or None.
         lines: R'G'B'A, transparent where paper is; or None.
     """
 
@@ -55,9 +58,10 @@ class Canvas:
         paper: Paper,
         with_layers: bool = False,
         with_flats: bool = False,
+        some_left: bool = False,
     ) -> "Canvas":
-        """A canvas for a drawing, its pixels not yet set."""
-        channels = 4 if paper.is_cutout else 3
+        """A canvas for a drawing, its pixels not yet set; some_left: whether areas are."""
+        channels = 4 if paper.is_cutout or (image.has_alpha and some_left) else 3
 
         def layer(wanted: bool, count: int = channels) -> Image | None:
             size = (image.width, image.height, count)
@@ -97,14 +101,19 @@ def paint(reader: LineReader, painting: Painting, canvas: Canvas) -> None:
         labels = finder.find(ink, start - above)[inner]
         lines, ink = lines[:, inner], ink[inner]
         alpha = image.pixels[place, :, -1] if paper.is_cutout else None
+        left = np.take(painting.left, labels, mode="clip")
+        below = _alpha_below(image, paper, left)
         colors = np.empty(lines.shape, np.float32)
         for plane, values in zip(colors, table, strict=True):
             np.take(values, labels, out=plane, mode="clip")
-        _store(canvas.flats, place, colors, alpha)
+        if painting.left.any():
+            bare = reader.paper_rows(start, stop)
+            np.copyto(colors, 1 - bare if paper.turned else bare, where=left)
+        _store(canvas.flats, place, colors, alpha if below is None else below)
         if shading is not None:
             colors += shading.rows(start, stop)
             np.clip(colors, 0, 1, out=colors)
-        _store(canvas.colors, place, colors, alpha)
+        _store(canvas.colors, place, colors, alpha if below is None else below)
         if canvas.lines is not None:
             seen = ink if alpha is None else ink * (alpha * np.float32(1 / image.full))
             _store(canvas.lines, place, lines, _encoded(seen, canvas.lines))
@@ -112,8 +121,27 @@ def paint(reader: LineReader, painting: Painting, canvas: Canvas) -> None:
         lines *= ink
         lines += colors
         _store(canvas.picture, place, lines, alpha)
+        _keep(canvas.picture, image, place, left)
 
     for_each_band(image.height, work, lambda: None, lambda share: None)
+
+
+def _alpha_below(image: Image, paper: Paper, left: Array) -> Array | None:
+    """Alpha of what lies below the lines where areas of a transparent picture are left."""
+    if not image.has_alpha or paper.is_cutout or not left.any():
+        return None
+    return np.where(left, 0, image.full).astype(image.pixels.dtype)
+
+
+def _keep(target: Image, image: Image, place: slice, left: Array) -> None:
+    """Put the pixels of what is left back as they were."""
+    if not left.any():
+        return
+    source = image.pixels[place][left]
+    part = target.pixels[place]
+    part[left, :3] = source[:, :1] if image.is_grey else source[:, :3]
+    if image.has_alpha:
+        part[left, 3] = source[:, -1]
 
 
 class Shading:

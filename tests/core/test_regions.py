@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from core.basins import read_ground
 from core.edges import EdgeFinder
 from core.flats import Areas, apply_hints
 from core.flood import connected, spread
@@ -113,10 +114,10 @@ def test_the_nearest_seed_by_way_of_the_area():
 
 def test_a_hint_on_a_line_alone_still_means_something():
     pixels, _ = lines("ab", scale=30)
-    areas = find_areas(ink_of(pixels))
-    place = np.full(areas.labels.shape, -1, np.int32)
+    ground = read_ground(ink_of(pixels))
+    place = np.full(ground.labels.shape, -1, np.int32)
     place[10:14, 30] = 0
-    colored = apply_hints(areas, Hints(np.ones((1, 3), np.float32), place))
+    colored = apply_hints(ground, Hints(np.ones((1, 3), np.float32), place), None)
     assert (colored.hint == 0).sum() >= 1
 
 
