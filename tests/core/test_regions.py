@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from core.basins import read_ground
+from core.basins import distance, read_ground
 from core.edges import EdgeFinder
 from core.flats import Areas, apply_hints
 from core.flood import connected, spread
@@ -31,6 +31,19 @@ def test_distance_is_euclidean_up_to_its_reach(size):
     for reach in (3, 12):
         expected = np.minimum(away.min(axis=2), reach * reach)
         np.testing.assert_array_equal(squared_distance(sources, reach), expected)
+
+
+@pytest.mark.parametrize("size", [(1, 300), (300, 1), (260, 310)], ids=str)
+def test_distances_of_any_length(size):
+    sources = np.zeros(size, bool)
+    sources[0, 0] = sources[-1, -1] = sources[size[0] // 2, size[1] // 3] = True
+    found = np.argwhere(sources)
+    y, x = np.mgrid[: size[0], : size[1]]
+    away = np.hypot(y[..., None] - found[:, 0], x[..., None] - found[:, 1]).min(axis=2)
+    got = distance(sources)
+    near = away < 16
+    np.testing.assert_allclose(got[near], away[near], atol=1e-4)
+    assert (np.abs(got - away) <= 3 + 0.12 * away)[~near].all()
 
 
 def test_sliding_extremes():
