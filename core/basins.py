@@ -94,7 +94,7 @@ class Ground:
 def read_ground(ink: Array) -> Ground:
     """Basins of ink, uint8 (h, w), 255 for a firm line."""
     free = free_of_lines(ink, max(2, round(TONE_SPREAD * max(ink.shape))))
-    room = np.where(free, distance(~free), np.float32(0))
+    room = np.where(free, distance(np.logical_not(free)), np.float32(0))
     labels, count = _climb(np.where(free, room, -distance(free)))
     tops = np.zeros(count, np.float32)
     np.maximum.at(tops, labels.ravel(), room.ravel())
