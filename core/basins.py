@@ -52,6 +52,8 @@ class Basins:
         tops: float32 (count,), the greatest distance to a line.
         sizes: (count,), free pixels.
         edges: (count,), free pixels at the sheet's edge.
+        sides: (count,), those but for the lower edge's: figures are cut off there, and what
+            reaches it alone may be theirs as well as paper.
         passes: see Passes.
     """
 
@@ -59,6 +61,7 @@ class Basins:
     tops: Array
     sizes: Array
     edges: Array
+    sides: Array
     passes: Passes
 
     def grouped(self, names: Array, count: int) -> "Basins":
@@ -70,8 +73,9 @@ class Basins:
         measures = (old.width[apart], old.open[apart], old.length[apart])
         tops = np.zeros(count, np.float32)
         np.maximum.at(tops, names, self.tops)
-        sizes, edges = (np.bincount(names, part, count) for part in (self.sizes, self.edges))
-        return Basins(count, tops, sizes, edges, _gathered(low, high, measures, count))
+        sums = (self.sizes, self.edges, self.sides)
+        sizes, edges, sides = (np.bincount(names, part, count) for part in sums)
+        return Basins(count, tops, sizes, edges, sides, _gathered(low, high, measures, count))
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,15 +98,19 @@ class Ground:
 def read_ground(ink: Array) -> Ground:
     """Basins of ink, uint8 (h, w), 255 for a firm line."""
     free = free_of_lines(ink, max(2, round(TONE_SPREAD * max(ink.shape))))
-    room = np.where(free, distance(np.logical_not(free)), np.float32(0))
+    room = distance(~free)
+    room[~free] = 0
     labels, count = _climb(np.where(free, room, -distance(free)))
     tops = np.zeros(count, np.float32)
     np.maximum.at(tops, labels.ravel(), room.ravel())
     sizes = np.bincount(labels.ravel(), free.ravel(), count)
     rim = np.zeros_like(free)
-    rim[[0, -1]] = rim[:, [0, -1]] = True
+    rim[0] = rim[:, [0, -1]] = True
+    sides = np.bincount(labels[rim], free[rim], count)
+    rim[-1] = True
     edges = np.bincount(labels[rim], free[rim], count)
-    return Ground(labels, free, room, Basins(count, tops, sizes, edges, _passes(labels, room)))
+    basins = Basins(count, tops, sizes, edges, sides, _passes(labels, room))
+    return Ground(labels, free, room, basins)
 
 
 def distance(sources: Array) -> Array:
@@ -116,7 +124,8 @@ def distance(sources: Array) -> Array:
     height, width = (-(-side // BLOCK) for side in sources.shape)
     cells = np.zeros((height * BLOCK, width * BLOCK), bool)
     cells[: sources.shape[0], : sources.shape[1]] = sources
-    coarse = distance(cells.reshape(height, BLOCK, width, BLOCK).any(axis=(1, 3)))
+    found = cells.reshape(height, BLOCK, width, BLOCK).any(axis=(1, 3))
+    coarse = distance(np.asarray(found))
     far = _enlarged(BLOCK * coarse, sources.shape)
     return np.where(near < NEAR, near, np.maximum(far, np.float32(NEAR)))
 

@@ -23,7 +23,7 @@ PAPER, NOTHING = -1, -2
 GAP = 0.02
 """Widest break of a line that may be closed, of the longer side."""
 
-STRONG, WEAK = 0.5, 0.25
+STRONG, WEAK = 0.45, 0.2
 """How wide a pass is, compared to the narrower side, so that both are one: at once, and where
 none contests it.
 """
@@ -37,7 +37,7 @@ LEAST_PAPER = 0.03
 LEAST_WIDTH = 0.006
 """... and farther from lines than this, of the longer side."""
 
-THIN = 0.02
+THIN = 0.03
 """Strands are nowhere farther from their lines than this, of the longer side."""
 
 SHARE = 0.34
@@ -172,20 +172,18 @@ def _paper(basins: Basins, starts: list[int], tags: Array, side: int) -> Array:
     found, held = np.zeros(basins.count, bool), set(np.flatnonzero(tags != NOTHING).tolist())
     level = OUTDOORS * max(hills.values(), default=0.0)
     while level > max(LEAST_WIDTH * side, 1):
-        for place in _open_places(ways, basins, at_edge, level, side):
+        for place in _open_places(ways, basins, level, side):
             if held.isdisjoint(place.tolist()) and _is_apart(place, indoors, basins.tops):
                 found[place] = True
         level *= 0.8
     return found & ~kept
 
 
-def _open_places(
-    ways: _Ways, basins: Basins, at_edge: list[int], level: float, side: int
-) -> list[Array]:
-    """What reaches the edge and hangs together over passes of that width, if large."""
+def _open_places(ways: _Ways, basins: Basins, level: float, side: int) -> list[Array]:
+    """What reaches the sheet's sides and hangs together over passes of that width, if large."""
     seen: set[int] = set()
     places = []
-    for start in at_edge:
+    for start in np.flatnonzero(basins.sides > 0).tolist():
         if start not in seen and ways.tops[start] >= level:
             reached = ways.within(start, level)
             seen |= reached
