@@ -122,7 +122,9 @@ def add_color_options(parser: argparse.ArgumentParser) -> None:
         "--layers", type=Path, metavar="DIR", help="write colours and lines there, each as a PNG"
     )
     drawings.add_argument(
-        "--flats", action="store_true", help="with --layers: write the flat colours, too"
+        "--flats",
+        action="store_true",
+        help="with --layers: write the flat colours and the areas, too",
     )
 
 

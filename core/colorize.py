@@ -43,7 +43,7 @@ class ColorizeSettings:
         variants: how many colourings to make, 1..6, of seed, seed + 1, ...
         palette: "#rrggbb" of the only colours to use; empty for any.
         strictness: of drawings: 0 as the generator paints .. 1 one flat colour an area.
-        flats: of drawings: whether a layer of flat colours is made, too.
+        flats: of drawings: whether layers of flat colours, and of areas to select, are made, too.
         unhinted: of drawings with hints: "leave" areas without one as they are, or "guess" their
             colours.
     """

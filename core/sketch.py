@@ -129,7 +129,7 @@ def color_sketch(
 
     Returns:
         (picture, layers): R'G'B' or R'G'B'A of the image's channel type and size; and "colors",
-        "lines", with settings.flats "flats", and a "variant" for each further seed.
+        "lines", with settings.flats "flats" and "areas", and a "variant" for each further seed.
 
     Raises:
         ImageUnsupported: see core.image.check_usable, core.lineart.read_paper and

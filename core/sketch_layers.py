@@ -15,6 +15,12 @@ from core.work import Layer
 
 Array = np.ndarray
 
+LEVELS, STEP, DARKEST = 56, 3, 70
+"""Of a channel of the colours that areas are told apart by: how many, how far apart, the least."""
+
+TURN = 108537
+"""From one area's colour to the next; the golden section of all, and prime to their number."""
+
 
 @dataclass(frozen=True, eq=False)
 class Painting:
@@ -43,12 +49,14 @@ class Canvas:
         picture: colours with the lines over them.
         colors, flats: R'G'B' or, with the outline of a cut-out paper or where what is left has
             nothing behind it, R'G'B'A; or None.
+        areas: R'G'B', one colour for each area, no two alike; or None.
         lines: R'G'B'A, transparent where paper is; or None.
     """
 
     picture: Image
     colors: Image | None = None
     flats: Image | None = None
+    areas: Image | None = None
     lines: Image | None = None
 
     @classmethod
@@ -71,13 +79,14 @@ class Canvas:
             image.color_result(),
             layer(with_layers),
             layer(with_layers and with_flats),
-            layer(with_layers, 4),
+            layer(with_layers and with_flats, 3),
+            lines=layer(with_layers, 4),
         )
 
     def layers(self) -> list[Layer]:
         """Those that there are, from below."""
-        named = (("flats", "Flats", self.flats), ("colors", "Colours", self.colors),
-                 ("lines", "Lines", self.lines))  # fmt: skip
+        named = (("areas", "Areas", self.areas), ("flats", "Flats", self.flats),
+                 ("colors", "Colours", self.colors), ("lines", "Lines", self.lines))  # fmt: skip
         return [Layer(role, title, image) for role, title, image in named if image is not None]
 
 
@@ -87,6 +96,7 @@ def paint(reader: LineReader, painting: Painting, canvas: Canvas) -> None:
     finder = EdgeFinder(painting.areas, painting.block, paper.contrast, at.x, at.y)
     shading = Shading(painting, image, at) if painting.shade.any() else None
     table = np.ascontiguousarray(painting.table.T, np.float32)
+    names = area_names(len(painting.table)).T
     rows = max(8 * finder.margin, 4 * chunk_rows(image.width))
 
     def work(start: int, stop: int, nothing: None) -> None:
@@ -110,6 +120,8 @@ def paint(reader: LineReader, painting: Painting, canvas: Canvas) -> None:
             bare = reader.paper_rows(start, stop)
             np.copyto(colors, 1 - bare if paper.turned else bare, where=left)
         _store(canvas.flats, place, colors, alpha if below is None else below)
+        if canvas.areas is not None:
+            _store(canvas.areas, place, names[:, labels], None)
         if shading is not None:
             colors += shading.rows(start, stop)
             np.clip(colors, 0, 1, out=colors)
@@ -124,6 +136,16 @@ def paint(reader: LineReader, painting: Painting, canvas: Canvas) -> None:
         _keep(canvas.picture, image, place, left)
 
     for_each_band(image.height, work, lambda: None, lambda share: None)
+
+
+def area_names(count: int) -> Array:
+    """Colours by which areas can be told apart, float32 (count, 3), encoded sRGB 0..1.
+
+    The first LEVELS ** 3 differ by at least STEP of 255 in a channel.
+    """
+    place = np.arange(count, dtype=np.int64) * TURN % LEVELS**3
+    digits = np.stack((place // LEVELS**2, place // LEVELS % LEVELS, place % LEVELS), axis=1)
+    return ((DARKEST + STEP * digits) / 255).astype(np.float32)
 
 
 def _alpha_below(image: Image, paper: Paper, left: Array) -> Array | None:

@@ -8,6 +8,7 @@ from core.colorize import ColorizeSettings
 from core.errors import BadRequest, ImageUnsupported
 from core.image import Image
 from core.sketch import color_sketch
+from core.sketch_layers import area_names
 from core.work import Other
 from tests.core.engine import open_generator, quiet
 from tests.drawings import hint_layer, lines
@@ -430,3 +431,20 @@ def test_colors_part_at_the_narrowest_place_and_not_midway():
 def test_unhinted_is_leave_or_guess(wrong):
     with pytest.raises(BadRequest, match="leave, guess"):
         ColorizeSettings(unhinted=wrong)
+
+
+@pytest.mark.parametrize("hinted", [False, True])
+def test_the_areas_layer_has_one_color_an_area(hinted):
+    pixels, letters = lines("aabb\naabb\nccdd\nccee", scale=30)
+    layer = hint_layer(pixels.shape[:2], [(20, 20, "g", 5), (100, 20, "g", 5)]) if hinted else None
+    _, layers = run(pixels, layer, flats=True)
+    areas = layers["areas"].astype(int)
+    paper = pixels[..., 0] == 255
+    found = [np.unique(areas[paper & (letters == letter)], axis=0) for letter in "abcde"]
+    assert [len(colors) for colors in found] == [1] * 5  # also where two have the same hint
+    assert len(np.unique(areas.reshape(-1, 3), axis=0)) == 5  # borders lie under the lines
+
+
+def test_areas_can_be_told_apart():
+    levels = np.rint(area_names(20000) * 255).astype(int)
+    assert len(np.unique(levels, axis=0)) == 20000 and not ((levels - levels.min()) % 3).any()
