@@ -19,11 +19,11 @@ from collections.abc import Callable
 import numpy as np
 
 from benchmarks.worker import Worker
-from core.catalog import Catalog, Model
 from core.errors import LimnerError
-from core.generator import Generator, available_devices
-from core.resample import fit_size
-from core.tiling import legal_size
+from core.generator.catalog import Catalog, Model
+from core.generator.generator import Generator, available_devices
+from core.generator.sizes import legal_size
+from core.raster.resample import fit_size
 
 ONE_MP = (1200, 833)
 LARGE = (6000, 4000)

@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from core.picture_file import PictureFile
+from core.files.picture import PictureFile
 
 Array = np.ndarray
 

@@ -17,12 +17,12 @@ import numpy as np
 
 from benchmarks.__main__ import print_machine, row
 from benchmarks.worker import Worker
-from core.catalog import Catalog
-from core.colorize import ColorizeSettings
+from core.colorize.colorize import ColorizeSettings
 from core.errors import LimnerError
+from core.generator.catalog import Catalog
 from core.image import Image
-from core.sketch import color_sketch
-from core.work import Other
+from core.request.work import Other
+from core.sketch.sketch import color_sketch
 
 HINTS = 40
 

@@ -29,10 +29,10 @@ import cv2
 import numpy as np
 
 from benchmarks.clips import Clip, make_clips
-from core import color
-from core.film.flow import remap
-from core.picture_file import SUFFIXES
-from core.service import Service
+from core.color import spaces
+from core.files.picture import SUFFIXES
+from core.film.dis_flow import remap
+from core.worker.service import Service
 
 Array = np.ndarray
 ROOT = Path(__file__).parents[1]
@@ -94,7 +94,7 @@ def measure_style(options: argparse.Namespace, folder: Path) -> None:
 
 
 def measure_frames(options: argparse.Namespace, folder: Path) -> None:
-    """An animation's layers, as GIMP's "All layers as frames" has them coloured: core.frames."""
+    """An animation's layers, as GIMP's "All layers as frames" has them coloured: core.animation."""
     small = argparse.Namespace(**vars(options))
     small.width, small.height, small.frames, small.clips = 320, 180, 24, min(options.clips, 2)
     service = Service()
@@ -106,7 +106,7 @@ def measure_frames(options: argparse.Namespace, folder: Path) -> None:
         alone = [_asked(service, [frame]) for frame in frames]
         steady = np.split(_asked(service, frames), len(frames))
         for word, results in (("alone", alone), ("steady", steady)):
-            values = [color.srgb_to_lab(pixels.astype(np.float32) / 255) for pixels in results]
+            values = [spaces.srgb_to_lab(pixels.astype(np.float32) / 255) for pixels in results]
             found = judged(clip, [np.ascontiguousarray(lab[..., 1:]) for lab in values])
             sums[word] += np.array(found) / len(clips)
             print(f"  {clip.name[:22]:24}{word:12}{found[0]:15.3f}{found[1]:10.3f}{found[2]:9.2f}")
@@ -177,7 +177,7 @@ def judged(clip: Clip, frames: Iterable[Array]) -> tuple[float, float, float]:
 def lab_of(frame: av.VideoFrame) -> Array:
     """L*, a*, b* (H, W, 3) of what a player shows."""
     rgb = frame.reformat(format="rgb24", src_colorspace="itu709").to_ndarray()
-    return color.srgb_to_lab(rgb.astype(np.float32) * np.float32(1 / 255))
+    return spaces.srgb_to_lab(rgb.astype(np.float32) * np.float32(1 / 255))
 
 
 def ab_of(frame: av.VideoFrame) -> Array:

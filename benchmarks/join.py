@@ -17,14 +17,14 @@ from collections.abc import Callable
 import numpy as np
 
 from benchmarks.__main__ import picture, print_machine
-from core import bands
-from core.catalog import Catalog
 from core.errors import LimnerError
-from core.generator import Generator
+from core.generator.catalog import Catalog
+from core.generator.generator import Generator
 from core.image import Image
-from core.join import Join
-from core.source import Colored
-from core.tiling import Rect
+from core.raster import bands
+from core.style.device_join import Join
+from core.style.painter_input import Colored
+from core.style.tiling import Rect
 
 SIZES = ((320, 180), (854, 480), (896, 896))
 """Frames of films, and the largest tile."""

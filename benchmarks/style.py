@@ -19,11 +19,11 @@ import numpy as np
 
 from benchmarks.__main__ import picture, print_machine
 from benchmarks.worker import Worker
-from core import tile_run
-from core.catalog import Catalog
-from core.generator import Generator
+from core.generator.catalog import Catalog
+from core.generator.generator import Generator
 from core.image import Image
-from core.stylize import StylizeSettings, paint
+from core.style import tiles
+from core.style.stylize import StylizeSettings, paint
 
 SIZES = {
     "512": ((512, 512), 1.0, "at most 0.4 s"),
@@ -112,11 +112,11 @@ def compare(generator: Generator, pixels: np.ndarray, files: list[dict[str, str]
     image = Image(pixels.astype(np.float32) / np.float32(255))
     settings = StylizeSettings(brush_size=1, styles=tuple(files))
     tiled = paint(image, generator, settings, lambda *step: None)
-    side, tile_run.TILE_SIDE = tile_run.TILE_SIDE, 1 << 20
+    side, tiles.TILE_SIDE = tiles.TILE_SIDE, 1 << 20
     try:
         whole = paint(image, generator, settings, lambda *step: None)
     finally:
-        tile_run.TILE_SIDE = side
+        tiles.TILE_SIDE = side
     difference = tiled.image.pixels - whole.image.pixels
     squares = float((difference.astype(np.float64) ** 2).mean())
     decibel = 10 * np.log10(1 / squares) if squares else float("inf")

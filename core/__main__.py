@@ -1,4 +1,4 @@
-"""`python -m core …`, and the command `limner`: see core.cli.
+"""`python -m core …`, and the command `limner`: see core.cli.main.
 
 The worker takes the short way, past everything that only the command line needs.
 """
@@ -9,14 +9,14 @@ import sys
 
 def main() -> int:
     """Run the command line; returns the exit code."""
-    # core.bands keeps the cores busy; threads of NumPy's own below it would only be in the way.
-    # This has to be said before NumPy is imported.
+    # core.raster.bands keeps the cores busy; threads of NumPy's own below it would only be in the
+    # way. This has to be said before NumPy is imported.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     if sys.argv[1:] == ["worker"]:
-        from core.worker import main as worker
+        from core.worker.process import main as worker
 
         return worker()
-    from core.cli import main as command_line
+    from core.cli.main import main as command_line
 
     return command_line()
 

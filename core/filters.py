@@ -3,17 +3,17 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from core.colorize import ColorizeSettings
-from core.detect import is_sketch
+from core.colorize.colorize import ColorizeSettings
+from core.colorize.is_colored import colored_share
+from core.colorize.photo import color_photo
 from core.errors import ModelMissing, ModelUnsupported
-from core.generator import Generator
+from core.generator.generator import Generator
 from core.image import check_usable
-from core.measure import colored_share
-from core.photo import color_photo
-from core.sketch import color_sketch
-from core.source import Colored, Plain, Source
-from core.stylize import Painted, StylizeSettings, can_part, paint
-from core.work import Answer, Work
+from core.request.work import Answer, Work
+from core.sketch.detect import is_sketch
+from core.sketch.sketch import color_sketch
+from core.style.painter_input import Colored, Plain, Source
+from core.style.stylize import Painted, StylizeSettings, can_part, paint
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,9 @@ class Filter:
 
 
 def run_colorize(work: Work) -> Answer:
-    """Auto Colorize. Facts: colored, 0..1, see core.measure.colored_share; kind, "photo" or
-    "sketch", and kind_reason, "chosen" with the model or "detected"; core.photo's.
+    """Auto Colorize. Facts: colored, 0..1, see core.colorize.is_colored.colored_share; kind,
+    "photo" or "sketch", and kind_reason, "chosen" with the model or "detected";
+    core.colorize.photo's.
 
     Raises:
         ImageUnsupported: nothing is to be seen; see color_photo and color_sketch.
@@ -73,7 +74,7 @@ def find_colorizer(work: Work) -> tuple[Generator, str]:
 
 
 def color_drawing(work: Work, generator: Generator) -> Answer:
-    """Colour a drawing; layers as in core.sketch, none but variants for a preview."""
+    """Colour a drawing; layers as in core.sketch.sketch, none but variants for a preview."""
     picture, layers = color_sketch(
         work.image,
         generator,
@@ -90,7 +91,8 @@ def color_drawing(work: Work, generator: Generator) -> Answer:
 
 
 def run_stylize(work: Work) -> Answer:
-    """Apply Style. Facts: brush_size and tiles, see core.stylize.Painted; notes: sentences. Of a
+    """Apply Style. Facts: brush_size and tiles, see core.style.stylize.Painted; notes: sentences.
+    Of a
     part: part, whether it was painted, and not the whole small picture; finer, as Painted has it.
     """
     settings: StylizeSettings = work.settings

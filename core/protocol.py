@@ -22,7 +22,7 @@ The messages. The worker speaks first:
     failure   worker -> plug-in   id, code, sentence, hint            ends the request
 
 A request may say "preview": true, "at": [x, y], "part": {size, layer} and "frames": number, see
-core/service.py.
+core/worker/service.py.
 
 Beside its picture a request or a result may have "others", a list of at most MAX_OTHERS pictures,
 each with a "role" and the place x, y of its top left pixel, in pixels from the picture's own top
@@ -30,7 +30,7 @@ left (anywhere, also outside it); a result's others have a "title" too, for the 
 is the picture's pixels, then those of the others in their order.
 
     role of a request's others    hint, reference, style (several: a mix), part
-    role of a result's others     variant, colors, flats, areas, lines; see core/work.py
+    role of a result's others     variant, colors, flats, areas, lines; see core/request/work.py
 
 A picture is {width, height, format}; its payload has exactly width * height * bytes-per-pixel
 bytes: rows from the top, pixels from the left, channels interleaved, native byte order (both

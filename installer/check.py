@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.catalog import Catalog
 from core.errors import ModelError
-from core.manifest import TASKS
+from core.generator.catalog import Catalog
+from core.generator.manifest import TASKS
 from installer import files, plug_in, proof, record, runtime, setup
 from installer.errors import InstallError
 from installer.places import Profile, profile_at
@@ -143,7 +143,7 @@ def _runtime_lines(what: Look, place: Runtime) -> Iterator[Line]:
 
 
 def _model_lines(what: Look) -> Iterator[Line]:
-    folders = (what.runtimes[0].core / "models", what.data / "models")
+    folders = (what.runtimes[0].core / "data" / "models", what.data / "models")
     catalog = Catalog.read(folders)
     for folder, error in catalog.broken.items():
         yield Line(error.sentence, _model_hint(what, folder))

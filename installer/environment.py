@@ -53,7 +53,7 @@ def build(place: Runtime, wanted: Wanted, data: Path, wheels: Path | None, say: 
     """Make an environment without core, in place of the one that may be there.
 
     Args:
-        data: Limner's data folder; core.catalog reads it from the stamp.
+        data: Limner's data folder; core.generator.catalog reads it from the stamp.
         wheels: folder of wheels to take instead of the package index.
 
     Returns:

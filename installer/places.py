@@ -68,7 +68,7 @@ class Profile:
 
 
 def data_folder(system: System) -> Path:
-    """Limner's data folder; core.catalog.user_data_folder says the same to the worker."""
+    """Limner's data folder; core.generator.catalog.user_data_folder says the same to the worker."""
     given = system.env.get("LIMNER_DATA_DIR")
     if given:
         return Path(given)

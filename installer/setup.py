@@ -172,7 +172,7 @@ def _profile_step(setup: Setup, profile: Profile, new: Record) -> Step:
         python = place.python
         if profile.sandbox != "snap":
             python = launcher(setup) or python
-        models = (place.core / "models", setup.data / "models")
+        models = (place.core / "data" / "models", setup.data / "models")
         log = setup.data / "limner.log"
         if profile.sandbox == "snap":
             log = place.folder.parent / log.name
@@ -186,7 +186,7 @@ def _profile_step(setup: Setup, profile: Profile, new: Record) -> Step:
                 python=python,
                 models=models,
                 log=log,
-                styles=(place.core / "styles", setup.data / "styles"),
+                styles=(place.core / "data" / "styles", setup.data / "styles"),
             ),
         )
         new.remember(profile.plug_in, setup.link)
@@ -223,7 +223,7 @@ def _flatpak_can_see(system: System, profiles: list[Profile]) -> bool:
 
 
 def _refuse_incomplete_checkout(checkout: Path) -> None:
-    for name in ("core/protocol.py", "plugin/entry/limner.py", "core/models"):
+    for name in ("core/protocol.py", "plugin/entry/limner.py", "core/data/models"):
         if not (checkout / name).exists():
             raise InstallError(
                 f"{checkout} is no complete copy of Limner: {name} is missing.",

@@ -2,8 +2,8 @@
 """All layers of an image as the frames of an animation: one Host over the Hosts of the layers.
 
 run.py sees one tall picture, the frames one below the other, and the worker keeps the colors
-steady from one to the next (core/frames.py). Each result takes the place of its frame's pixels, so
-that the animation stays one, with its layers' names, which hold its delays.
+steady from one to the next (core/animation.py). Each result takes the place of its frame's pixels,
+so that the animation stays one, with its layers' names, which hold its delays.
 """
 
 import struct

@@ -31,8 +31,8 @@ with pictures for the style gallery, the user's own last; they need not be there
 Model = namedtuple("Model", "id task title default takes thumbnail")
 Model.__new__.__defaults__ = ((), "")
 """What the dialog needs of a model's manifest; takes: what its graphs have inputs for, such as
-"hint" and "style" (core.manifest.INPUT_ROLES). thumbnail: full path of a picture of how it paints
-(core/thumbnail.py); "" for none.
+"hint" and "style" (core.generator.manifest.INPUT_ROLES). thumbnail: full path of a picture of how
+it paints (core/cli/thumbnail.py); "" for none.
 """
 
 _TEXT = (type(u""), str)
@@ -85,7 +85,7 @@ def installed_models(folder, tasks):
 
     Args:
         folder: the one that holds the plug-in and its record.
-        tasks: of core.manifest.TASKS, as a tuple or, for one alone, as it is.
+        tasks: of core.generator.manifest.TASKS, as a tuple or, for one alone, as it is.
 
     Returns:
         List of Model; where two folders have the same id, the first folder's.

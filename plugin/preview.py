@@ -149,7 +149,7 @@ def device_sentence(report, device):
     """Where the model ran, for how long, and why not on the graphics device.
 
     Args:
-        report: the worker's, of core/service.py.
+        report: the worker's, of core/worker/service.py.
         device: what was asked for, one of plugin.filters.DEVICES.
     """
     provider = report.get("provider", u"")

@@ -27,7 +27,7 @@ def painters(models):
 
 def styles_in(folders):
     """The style pictures of some folders, folder after folder: those of an index.json in its
-    order (core/gallery.py's), or else every picture by its name.
+    order (core/style/gallery.py's), or else every picture by its name.
     """
     found = []
     for folder in folders:

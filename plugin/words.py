@@ -52,7 +52,7 @@ def layer_title(role, number):
     """What a layer of a group is called.
 
     Args:
-        role: of core/work.py's Layer; u"" for the result's own picture.
+        role: of core/request/work.py's Layer; u"" for the result's own picture.
         number: 1 for the first of several variants.
     """
     return _LAYERS.get(role) or tr(u"Variant %d") % number

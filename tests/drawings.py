@@ -3,7 +3,7 @@
 import numpy as np
 
 from core.image import Image
-from core.work import Other
+from core.request.work import Other
 from tests.pixels import LETTERS, draw
 
 

@@ -23,8 +23,8 @@ ONLY_IN = {
     "onnxruntime": {"core/generator/session.py"},
     "av": {"core/film/", "benchmarks/"},
     "cv2": {"core/film/", "benchmarks/"},
-    "ray": {"core/cluster.py"},
-    "pyvips": {"core/vips.py"},
+    "ray": {"core/cli/cluster.py"},
+    "pyvips": {"core/files/libvips.py"},
     "gi": {"plugin/gimp3/"},
     "gimpfu": {"plugin/gimp2/"},
     "gimp": {"plugin/gimp2/"},
@@ -34,9 +34,9 @@ ONLY_IN = {
     "onnx": {"export/"},
     "PIL": {"export/"},
     "google": {
-        "export/exported.py"
+        "export/networks/exported.py"
     },  # protobuf, which onnx reads with, and whose error it lets out
-    "gmic": {"export/autofill_gmic.py"},  # a baseline of the sketch evaluation, in its own venv
+    "gmic": {"export/tools/autofill_gmic.py"},  # a baseline, in its own venv
 }
 """Outside library -> the only files (or folders, with /) that may import it."""
 
@@ -46,9 +46,53 @@ OURS = {
     "export": ("export", "core"),
     "benchmarks": ("benchmarks", "core", "plugin"),
     # before anything is installed: the parts of core that are standard library only
-    "installer": ("installer", "core.catalog", "core.errors", "core.manifest", "plugin"),
+    "installer": (
+        "installer",
+        "core.generator.catalog",
+        "core.errors",
+        "core.generator.manifest",
+        "plugin",
+    ),
 }
 """Package -> the prefixes of our own modules that it may import."""
+
+ROOMS = {
+    "core": (
+        ("errors", "protocol"),
+        ("image", "progress_bar"),
+        ("raster",),
+        ("color",),
+        ("files",),
+        ("generator",),
+        ("request",),
+        ("colorize",),
+        ("sketch",),
+        ("style",),
+        ("motion",),
+        ("film",),
+        ("filters",),
+        ("animation",),
+        ("worker",),
+        ("cli",),
+        ("__main__",),
+    ),
+    "export": (
+        ("errors",),
+        ("networks",),
+        ("training",),
+        ("data",),
+        ("metrics",),
+        ("onnx",),
+        ("colorize",),
+        ("sketch",),
+        ("style",),
+        ("tools",),
+        ("measure",),
+    ),
+}
+"""Package -> its rooms, bottom first: a room imports itself and what stands before it."""
+
+MOST_FILES_AT_THE_TOP = 10
 
 FREE = {"numpy": ("core", "export", "benchmarks")}
 
@@ -94,6 +138,49 @@ def test_every_import_is_allowed(package):
     assert not wrong, "\n".join(wrong)
 
 
+def floor_of(package, room):
+    """How high a room lies; fails for one that the list does not name."""
+    floors = [number for number, rooms in enumerate(ROOMS[package]) if room in rooms]
+    assert floors, f"{package}/{room} stands in no line of ROOMS"
+    return floors[0]
+
+
+def may_enter(package, relative, module):
+    """Whether a file of a package with rooms may import a module, as far as the rooms go."""
+    _, room, *_ = relative.removesuffix(".py").split("/")
+    top, _, rest = module.partition(".")
+    other = rest.partition(".")[0]
+    if top != package or room == other or other == "__version__":
+        return True
+    return floor_of(package, other) < floor_of(package, room)
+
+
+@pytest.mark.parametrize("package", sorted(ROOMS))
+def test_a_room_imports_only_rooms_before_it(package):
+    wrong = [
+        f"{relative} imports {module}"
+        for path in sources(package)
+        for relative in [path.relative_to(ROOT).as_posix()]
+        if relative != f"{package}/__init__.py"
+        for module in imported_modules(path)
+        if not may_enter(package, relative, module)
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_an_arrow_turned_round_would_be_caught():
+    assert may_enter("core", "core/sketch/sketch.py", "core.raster.flood.follow")
+    assert not may_enter("core", "core/raster/flood.py", "core.sketch.regions.find_areas")
+    assert not may_enter("core", "core/errors.py", "core.image.Image")
+    assert not may_enter("export", "export/networks/adain.py", "export.training.losses")
+    with pytest.raises(AssertionError, match="stands in no line"):
+        may_enter("core", "core/sketch/sketch.py", "core.attic.thing")
+
+
+def test_few_files_stand_at_the_top_of_core():
+    assert len(list((ROOT / "core").glob("*.py"))) <= MOST_FILES_AT_THE_TOP
+
+
 def test_the_rule_would_catch_what_it_is_there_for():
     assert not may_import("core", "core/image.py", "onnxruntime.InferenceSession")
     assert not may_import("core", "core/image.py", "plugin.run")
@@ -133,14 +220,14 @@ def modules_after(statement):
 
 
 def test_the_worker_loads_no_codec():
-    loaded = modules_after("import core.service")
+    loaded = modules_after("import core.worker.service")
     assert "onnxruntime" in loaded
     assert not loaded & {"pyvips", "PIL", "cffi"}
 
 
 def test_the_installer_needs_nothing_but_python():
     loaded = modules_after("import installer.cli")
-    assert "core.catalog" in loaded
+    assert "core.generator.catalog" in loaded
     assert not loaded & {*ONLY_IN, *FREE}
 
 

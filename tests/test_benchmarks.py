@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from core.manifest import SizeSpec
+from core.generator.manifest import SizeSpec
 from tests.fakes import onnx as fakes
 
 ROOT = Path(__file__).parents[1]

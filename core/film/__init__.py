@@ -12,5 +12,5 @@ That is why a killed run can go on, why other machines can make segments, and wh
 out the same each time.
 
 Needs the extra `film` (PyAV and OpenCV). Nothing else in core imports this package's modules;
-core.cli does it when it is given a film.
+core.cli.main does it when it is given a film.
 """

@@ -37,7 +37,7 @@ def assemble(
     suffix: str,
     info: FilmInfo,
     coding: Coding,
-    rotation: int,
+    matrix: tuple[int, ...],
     tag: str,
     end_s: float,
 ) -> list[str]:
@@ -47,7 +47,7 @@ def assemble(
         segments: files of SegmentWriter, in order.
         source: the film that the other streams are taken from.
         target: file to write; suffix: chooses the container.
-        rotation: degrees by which a player turns the pictures.
+        matrix: how a player turns or mirrors the pictures, see core.film.plan.Plan.
         tag: kept in the film's metadata as "limner".
         end_s: what of the other streams begins later, in seconds from the video's first frame,
             is left out.
@@ -67,7 +67,7 @@ def assemble(
             film.metadata.update(given.metadata)
             film.metadata["limner"] = tag
             with av.open(str(segments[0])) as first:
-                video = _video_stream(film, first.streams.video[0], given, info, coding, rotation)
+                video = _video_stream(film, first.streams.video[0], given, info, coding, matrix)
             others, notes = _other_streams(film, given, suffix)
             with av.open(str(source), metadata_errors="replace") as again:
                 notes += add_attachments(film, again, suffix)
@@ -140,7 +140,7 @@ def _delay(segments: list[Path], info: FilmInfo) -> int:
 
 
 def _video_stream(
-    film: Any, segment: Any, given: Any, info: FilmInfo, coding: Coding, rotation: int
+    film: Any, segment: Any, given: Any, info: FilmInfo, coding: Coding, matrix: tuple[int, ...]
 ) -> Any:
     stream = film.add_stream_from_template(segment)
     stream.time_base = info.time_base
@@ -149,8 +149,8 @@ def _video_stream(
     stream.codec_context.sample_aspect_ratio = info.aspect
     source = given.streams.video[0]
     stream.metadata.update({k: v for k, v in source.metadata.items() if k in ("language", "title")})
-    if rotation:
-        stream.set_display_rotation(rotation)
+    if matrix:
+        stream.set_display_matrix(matrix)
     return stream
 
 

@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 
 from core import __version__
-from core.catalog import Catalog, Model
 from core.film.encoder import Output, choose_output
+from core.generator.catalog import Catalog, Model
 
 SEGMENT_FRAMES = 240
 

@@ -15,8 +15,11 @@ import av
 import cv2
 import numpy as np
 
-from core import color
-from core.colorize import ColorizeSettings, work_size
+from core.color import spaces
+from core.color.luminance import fold
+from core.color.palette import wanted_of
+from core.colorize.colorize import ColorizeSettings, work_size
+from core.colorize.prediction import Asked, predict_asked
 from core.film.planes import (
     Coding,
     chroma,
@@ -27,16 +30,13 @@ from core.film.planes import (
     small_lightness,
 )
 from core.film.reference import PaintedReference, Reference
-from core.generator import Generator
+from core.generator.generator import Generator
+from core.generator.sizes import legal_size
 from core.image import Image
-from core.merge import fold
-from core.palette import wanted_of
-from core.prediction import Asked, predict_asked
-from core.resample import fit_size, guided_upsample, pad
-from core.source import Colored, Coloring, Plain, Source
-from core.steady import COLOR_MEMORY, FLOW_SIDE, STYLE_MEMORY
-from core.stylize import StylizeSettings, stylize_many
-from core.tiling import legal_size
+from core.motion.temporal_mean import COLOR_MEMORY, FLOW_SIDE, STYLE_MEMORY
+from core.raster.resample import fit_size, guided_upsample, pad
+from core.style.painter_input import Colored, Coloring, Plain, Source
+from core.style.stylize import StylizeSettings, stylize_many
 
 Array = np.ndarray
 AnyReference = Reference | PaintedReference
@@ -151,7 +151,7 @@ class ColorLook:
         self, frames: range, lightness: Array, colors: Array, said: Array
     ) -> AnyReference:
         height, width = lightness.shape
-        lab = color.srgb_to_lab(colors)
+        lab = spaces.srgb_to_lab(colors)
         ab = [cv2.resize(lab[..., i], (width, height), interpolation=cv2.INTER_AREA)
               for i in (1, 2)]  # fmt: skip
         return Reference(frames, lightness, np.stack(ab), said)

@@ -20,13 +20,13 @@ import av
 import numpy as np
 
 from core.errors import FileUnreadable
-from core.film.flow import Motion, find_motion
+from core.film.dis_flow import Motion, find_motion
 from core.film.looks import ColorLook, Look, Looks, View, to_coding
 from core.film.plan import Plan, numbered
 from core.film.planes import Coding
 from core.film.reader import FilmReader
-from core.source import Coloring
-from core.steady import Steadier
+from core.motion.temporal_mean import Steadier
+from core.style.painter_input import Coloring
 
 Array = np.ndarray
 In = TypeVar("In")

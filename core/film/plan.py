@@ -7,6 +7,7 @@ segments, so that a run that goes on reads it instead of the film.
 
 import json
 import os
+from array import array
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -20,7 +21,7 @@ import numpy as np
 from core.errors import FileUnreadable
 from core.film.hdr import Hdr
 from core.film.reader import HINT, Damage, FilmReader
-from core.scenes import THUMB, Cuts
+from core.motion.scenes import THUMB, Cuts
 
 Array = np.ndarray
 
@@ -39,6 +40,8 @@ class Plan:
         regular: timestamps were unusable and are counted out instead.
         end_s: end of the last frame, in seconds from the first.
         frame_tags: (colorspace, primaries, transfer, range) of the first frame.
+        matrix: how a player turns or mirrors the pictures, 9 numbers as in FFmpeg's
+            AV_PKT_DATA_DISPLAYMATRIX; empty where it does not.
         references: number of the frame that each reference picture is for.
         damages: sentences.
         batch: frames that are seen in one run of the generator. Part of the plan, so that a run
@@ -55,7 +58,7 @@ class Plan:
     regular: bool
     end_s: float
     frame_tags: tuple[int, int, int, int]
-    rotation: int
+    matrix: tuple[int, ...]
     references: tuple[int, ...]
     damages: tuple[str, ...]
     batch: int = 1
@@ -142,7 +145,7 @@ def make_plan(
         starts: list[int] = []
         odd = missing = 0
         first_pts = last_pts = count = 0
-        tags, rotation, step = (2, 2, 2, 0), 0, 0
+        tags, matrix, step = (2, 2, 2, 0), (), 0
         hdr, interlaced = Hdr(), False
         for frame in reader.frames():
             if frame.pts is None:
@@ -154,7 +157,7 @@ def make_plan(
                 first_pts = pts
                 tags = (int(frame.colorspace), int(frame.color_primaries),
                         int(frame.color_trc), int(frame.color_range))  # fmt: skip
-                rotation, hdr = frame.rotation, Hdr.of(frame)
+                matrix, hdr = display_matrix(frame), Hdr.of(frame)
             interlaced = interlaced or frame.interlaced_frame
             step = max(pts - last_pts, 0) if count else 0
             last_pts = pts
@@ -188,7 +191,7 @@ def make_plan(
         regular=regular,
         end_s=end_s,
         frame_tags=tags,
-        rotation=rotation,
+        matrix=matrix,
         references=tuple(match.best for match in matches),
         damages=tuple(sentences),
         mastering=hdr.mastering,
@@ -213,6 +216,14 @@ def load_plan(path: Path, fingerprint: dict[str, Any]) -> Plan | None:
         return Plan.from_json(data["plan"])
     except (OSError, ValueError, TypeError, KeyError):
         return None
+
+
+def display_matrix(frame: av.VideoFrame) -> tuple[int, ...]:
+    """The frame's display matrix, 9 numbers; empty for none."""
+    for entry in frame.side_data:
+        if entry.type.name == "DISPLAYMATRIX":
+            return tuple(array("i", bytes(entry)[:36]))
+    return ()
 
 
 def thumbnail(frame: av.VideoFrame) -> Array:

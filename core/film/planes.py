@@ -16,11 +16,11 @@ import av
 import cv2
 import numpy as np
 
-from core import color
+from core.color import spaces
+from core.color.luminance import Merger
 from core.film.hdr import Hdr
 from core.image import Image
-from core.merge import Merger
-from core.resample import linear_taps
+from core.raster.resample import linear_taps
 
 Array = np.ndarray
 
@@ -85,8 +85,8 @@ def _lightness_table(coding: Coding) -> Array:
     black, white = coding.luma_range
     codes = np.arange(2 ** (8 if coding.bits == 8 else 16), dtype=np.float64)
     encoded = np.clip((codes - black) / (white - black), 0, 1)
-    luminance = color.srgb_to_linear(encoded)
-    return color.luminance_to_lightness(luminance).astype(np.float32)
+    luminance = spaces.srgb_to_linear(encoded)
+    return spaces.luminance_to_lightness(luminance).astype(np.float32)
 
 
 def small_lightness(luma: Array, coding: Coding, size: tuple[int, int]) -> Array:
@@ -109,7 +109,7 @@ def chroma(luma: Array, coefficients: Array, coding: Coding, size: tuple[int, in
 
     Args:
         luma: (H, W), codes.
-        coefficients: float32 (4, h, w) of core.merge.fold, at any smaller size.
+        coefficients: float32 (4, h, w) of core.color.luminance.fold, at any smaller size.
         coding: of the film.
         size: (width, height) of the chroma planes.
 

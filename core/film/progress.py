@@ -3,7 +3,7 @@
 import time
 from typing import TextIO
 
-from core.progress import Bar
+from core.progress_bar import Bar
 
 PLAIN_EVERY_S = 10.0
 TERMINAL_EVERY_S = 0.25

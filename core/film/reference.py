@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from core.film.flow import find_motion
+from core.film.dis_flow import find_motion
 
 Array = np.ndarray
 

@@ -7,14 +7,14 @@ import cv2
 import numpy as np
 
 from core.errors import BadRequest
+from core.files.picture import PictureFile
 from core.film.job import FilmJob
 from core.film.looks import AnyReference, ColorLook, Look, View, to_coding
 from core.film.pipeline import frame_at
 from core.film.plan import Plan
 from core.film.reader import FilmReader
-from core.picture_file import PictureFile
-from core.resample import area_resize
-from core.scenes import THUMB
+from core.motion.scenes import THUMB
+from core.raster.resample import area_resize
 
 Array = np.ndarray
 

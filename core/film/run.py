@@ -14,7 +14,8 @@ from typing import Any
 import av
 import numpy as np
 
-from core.colorize import ColorizeSettings, work_size
+from core.colorize.colorize import ColorizeSettings, work_size
+from core.colorize.variants import has_variants
 from core.errors import BadRequest, FileUnwritable, LimnerError
 from core.film.assemble import assemble
 from core.film.encoder import SegmentWriter, choose_coding
@@ -26,9 +27,8 @@ from core.film.planes import Coding
 from core.film.progress import FilmProgress
 from core.film.reader import FilmReader
 from core.film.reference_file import read_references, reference_thumb
-from core.generator import Generator
-from core.memory import batch_size
-from core.variants import has_variants
+from core.generator.generator import Generator
+from core.generator.memory import batch_size
 
 Array = np.ndarray
 
@@ -246,7 +246,7 @@ def _batch(job: FilmJob, plan: Plan) -> int:
 def _join(job: FilmJob, plan: Plan, segments: range, target: Path, tag: str,
           tail: Path | None = None) -> list[str]:  # fmt: skip
     paths = [job.segment_path(number) for number in segments]
-    end_s = plan.end_s
+    end_s = plan.end_s if plan.damages else math.inf  # sound may go on after the last picture
     if tail is not None:
         paths.append(tail)
     if len(segments) < plan.segments:
@@ -257,7 +257,7 @@ def _join(job: FilmJob, plan: Plan, segments: range, target: Path, tag: str,
     partial = job.work / "film.part"
     try:
         notes = assemble(paths, job.source, partial, target.suffix.lower(), info, coding,
-                         plan.rotation, tag, end_s)  # fmt: skip
+                         plan.matrix, tag, end_s)  # fmt: skip
         os.replace(partial, target)
     except OSError as error:
         raise FileUnwritable(f"{target} cannot be written ({error.strerror}).") from error

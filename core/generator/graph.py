@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from core.errors import DeviceUnavailable, ModelCorrupt
+from core.generator.manifest import GraphSpec, TensorSpec
 from core.generator.session import (
     PROVIDERS,
     nodes_by_provider,
@@ -14,8 +15,7 @@ from core.generator.session import (
     start_session,
     translated,
 )
-from core.manifest import GraphSpec, TensorSpec
-from core.tensor import from_graph, neutral, to_graph
+from core.generator.tensor_layout import from_graph, neutral, to_graph
 
 Array = np.ndarray
 

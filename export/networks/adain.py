@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from export import losses
+from export.networks import moments
 from export.networks.vgg import VGG19
 
 DECODER = ((512, 256), (256, 256), (256, 256), (256, 256), (256, 128), (128, 128), (128, 64),
@@ -31,7 +31,7 @@ class AdaIN(nn.Module):
     def forward(self, rgb: Tensor, style: Tensor) -> Tensor:
         wanted = self.vgg(style, ("relu4_1",))["relu4_1"]
         content = self.vgg(rgb, ("relu4_1",))["relu4_1"]
-        return self.decode(adain(content, *losses.mean_and_deviation(wanted))).clamp(0, 1)
+        return self.decode(adain(content, *moments.mean_and_deviation(wanted))).clamp(0, 1)
 
     def decode(self, features: Tensor) -> Tensor:
         """relu4_1 (N, 512, H/8, W/8) -> (N, 3, H, W), not clipped."""
@@ -46,6 +46,6 @@ class AdaIN(nn.Module):
 
 def adain(content: Tensor, mean: Tensor, deviation: Tensor) -> Tensor:
     """Features (N, C, h, w) with the mean and deviation (N, C) given, channel by channel."""
-    own_mean, own_deviation = losses.mean_and_deviation(content)
+    own_mean, own_deviation = moments.mean_and_deviation(content)
     level = (content - own_mean[:, :, None, None]) / own_deviation[:, :, None, None]
     return level * deviation[:, :, None, None] + mean[:, :, None, None]

@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from export import losses
+from export.networks import moments
 from export.networks.stylizer import conv
 from export.networks.vgg import VGG19
 
@@ -46,7 +46,7 @@ class StyleCode(nn.Module):
 
 def vgg_statistics(features: dict[str, Tensor]) -> Tensor:
     """(N, VGG_NUMBERS): mean and deviation of relu1_1, then those of relu2_1, ..."""
-    both = [losses.mean_and_deviation(features[layer].float()) for layer in STYLE_LAYERS]
+    both = [moments.mean_and_deviation(features[layer].float()) for layer in STYLE_LAYERS]
     return torch.cat([moment for pair in both for moment in pair], dim=1)
 
 

@@ -1,7 +1,7 @@
 """The live preview of the dialog: asks the worker whenever something changes, shows its answers.
 
 The preview comes through the same code as the result; what the sliders do costs no inference
-(see core/service.py).
+(see core/worker/service.py).
 """
 
 import gi

@@ -1,7 +1,7 @@
 """What the tests of the two filters share: a generator from a fake model, quiet progress."""
 
-from core.catalog import Catalog
-from core.generator import Generator
+from core.generator.catalog import Catalog
+from core.generator.generator import Generator
 
 
 def open_generator(folder):

@@ -45,7 +45,7 @@ def photos(tmp_path: Path) -> Path:
 @pytest.fixture
 def colorize_args(photos: Path, tmp_path: Path):
     """Arguments of a colouriser's training that takes three steps."""
-    from export.train_colorize import Args
+    from export.colorize.train import Args
 
     return Args(
         sources=(photos,),
@@ -107,7 +107,7 @@ def vgg_file(tmp_path: Path) -> Path:
 @pytest.fixture
 def sketch_args(illustrations: Path, photos: Path, tmp_path: Path):
     """Arguments of a sketch colouriser's training that takes three steps."""
-    from export.train_sketch import Args
+    from export.sketch.train import Args
 
     return Args(
         illustrations=illustrations,
@@ -131,7 +131,7 @@ def sketch_args(illustrations: Path, photos: Path, tmp_path: Path):
 @pytest.fixture
 def style_args(photos: Path, tmp_path: Path, vgg_file: Path):
     """Arguments of a painter's training that takes three steps."""
-    from export.train_style import Args
+    from export.style.train_style import Args
 
     return Args(
         sources=(photos,),
@@ -155,7 +155,7 @@ def style_args(photos: Path, tmp_path: Path, vgg_file: Path):
 @pytest.fixture
 def transfer_args(photos: Path, tmp_path: Path, vgg_file: Path, monkeypatch: pytest.MonkeyPatch):
     """Arguments of a training of arbitrary style that takes three steps, of a tiny network."""
-    from export import train_transfer
+    from export.style import train_transfer
 
     monkeypatch.setattr(train_transfer, "NETWORK", TINY_TRANSFER)
     return train_transfer.Args(
@@ -182,7 +182,7 @@ def transfer_args(photos: Path, tmp_path: Path, vgg_file: Path, monkeypatch: pyt
 @pytest.fixture
 def painter_args(photos: Path, tmp_path: Path, vgg_file: Path, monkeypatch: pytest.MonkeyPatch):
     """A game of three steps on the drawn pictures; the works are those of class 1."""
-    from export import train_painter
+    from export.style import train_painter
 
     monkeypatch.setattr(train_painter, "NETWORK", TINY_PAINTER)
     return train_painter.Args(

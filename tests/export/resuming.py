@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from export import loop
+from export.training import loop
 
 
 def totals(history: loop.History) -> list[float]:

@@ -11,13 +11,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.catalog import Model
-from core.generator import Generator
-from core.manifest import Manifest
-from export import evaluate, to_onnx, train_colorize
-from export.arguments import parse_arguments
-from export.checkpoint import load_checkpoint
-from export.training import Progress
+from core.generator.catalog import Model
+from core.generator.generator import Generator
+from core.generator.manifest import Manifest
+from export.colorize import train
+from export.measure import evaluate
+from export.onnx import to_onnx
+from export.training.arguments import parse_arguments
+from export.training.checkpoint import load_checkpoint
+from export.training.shared import Progress
 from tests.export.resuming import totals
 
 pytestmark = pytest.mark.export
@@ -30,7 +32,7 @@ def test_smoke_preset_goes_all_the_way(tmp_path, monkeypatch):
     pytest.importorskip("tensorboard")
     words = ["--preset", "smoke", "--sources", str(PHOTOGRAPHS)]
     words += ["--cache", str(tmp_path / "cache"), "--out", str(tmp_path / "run")]
-    args = parse_arguments(train_colorize.Args, words)
+    args = parse_arguments(train.Args, words)
 
     show = Progress.show
 
@@ -40,11 +42,11 @@ def test_smoke_preset_goes_all_the_way(tmp_path, monkeypatch):
             os.kill(os.getpid(), signal.SIGTERM)  # as a cluster does
 
     monkeypatch.setattr(Progress, "show", stop_at_40)
-    first = train_colorize.train(args)
+    first = train.train(args)
     assert len(first) == 40
     assert load_checkpoint(args.out / "checkpoint.pt").step == 40
     monkeypatch.setattr(Progress, "show", show)
-    second = train_colorize.train(replace(args, resume=True))
+    second = train.train(replace(args, resume=True))
     assert len(second) == 20
     assert np.mean(totals(second)) < np.mean(totals(first[:10]))
     assert (args.out / "sheet-000060.png").exists()

@@ -1,6 +1,6 @@
 """Models of a few hundred bytes, with their manifests, so that tests run the real engine.
 
-Each function writes a folder that core.catalog finds and core.generator opens.
+Each function writes a folder that core.generator.catalog finds and core.generator opens.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,14 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from core.manifest import GraphSpec, Manifest, SizeSpec, TensorSpec, TilingSpec, file_sha256
+from core.generator.manifest import (
+    GraphSpec,
+    Manifest,
+    SizeSpec,
+    TensorSpec,
+    TilingSpec,
+    file_sha256,
+)
 
 OPSET = 17
 

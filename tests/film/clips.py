@@ -33,6 +33,8 @@ def write_film(
     metadata=None,
     options=None,
     rotation=0,
+    matrix=None,
+    sound_s=None,
 ):
     """Write a film of grey frames (uint8 arrays, full range); returns the path.
 
@@ -54,6 +56,8 @@ def write_film(
             context.options = {"x265-params": "log-level=error"}
         if rotation:
             video.set_display_rotation(rotation)
+        if matrix:
+            video.set_display_matrix(matrix)
         audio = film.add_stream("aac", rate=48000, layout="mono") if sound else None
         text = film.add_mux_stream(subtitles) if subtitles else None
         for number, grey in enumerate(frames):
@@ -67,7 +71,7 @@ def write_film(
             film.mux(video.encode(frame))
         film.mux(video.encode(None))
         if audio is not None:
-            for packet in _tone(audio, len(frames) / rate):
+            for packet in _tone(audio, sound_s or len(frames) / rate):
                 film.mux(packet)
         if text is not None:
             film.mux(_line(text, "Hello there"))

@@ -14,7 +14,7 @@ def models(tmp_path_factory):
 
     "rose" and "blur" take several frames at a time, "one" and "dark" one.
     """
-    from core.manifest import SizeSpec, TilingSpec
+    from core.generator.manifest import SizeSpec, TilingSpec
     from tests.fakes import onnx as fakes
 
     folder = tmp_path_factory.mktemp("models")
@@ -31,7 +31,7 @@ def painters(tmp_path_factory):
     """The same colouriser, with painters: "blur" (the default), "same" changes nothing, one frame
     at a time, "both" the same of several at a time.
     """
-    from core.manifest import SizeSpec
+    from core.generator.manifest import SizeSpec
     from tests.fakes import onnx as fakes
 
     folder = tmp_path_factory.mktemp("painters")

@@ -133,9 +133,9 @@ def test_a_full_disk(tmp_path, models):
 
 def test_a_frame_that_fails_keeps_what_was_made(tmp_path, models, monkeypatch, capsys):
     """The model returns numbers that are none from the thirtieth frame on."""
-    from core.cli import main
+    from core.cli.main import main
     from core.errors import ModelCorrupt
-    from core.generator import Generator
+    from core.generator.generator import Generator
 
     source = write_film(tmp_path / "old.mkv", [bars(i) for i in range(48)])
     real, count = Generator.run_many, []

@@ -64,7 +64,7 @@ def kill_one(process, begun):
 
 
 def test_a_folder(tmp_path, models):
-    from tests.core.test_cli import save
+    from tests.core.cli.test_main import save
     from tests.pixels import grey
 
     source, out = tmp_path / "in", tmp_path / "out"
@@ -119,7 +119,7 @@ def test_a_film(tmp_path, models, command, size, count):
 
 
 def test_no_cluster_there_is_a_sentence(tmp_path, models):
-    from tests.core.test_cli import save
+    from tests.core.cli.test_main import save
     from tests.pixels import grey
 
     save(tmp_path / "in" / "a.png", grey("4", 16))

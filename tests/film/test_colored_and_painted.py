@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from core import color
+from core.color import spaces
 from tests.film.clips import ROOT, bars, limner, packets, pictures, planes, write_film
 
 pytestmark = pytest.mark.film
@@ -20,7 +20,7 @@ def rgb_of(frame):
 
 
 def lab_of(frame):
-    return color.srgb_to_lab(rgb_of(frame) / 255.0)
+    return spaces.srgb_to_lab(rgb_of(frame) / 255.0)
 
 
 @pytest.mark.parametrize("steady", ["1", "0"])
@@ -131,7 +131,7 @@ def colored_frame(path, number, wanted):
     """A frame of a film as a picture, its a* and b* put to these, at its own lightness."""
     lab = lab_of(pictures(path)[number][1])
     lab[..., 1:] = wanted
-    rgb = np.clip(color.lab_to_srgb(lab), 0, 1)
+    rgb = np.clip(spaces.lab_to_srgb(lab), 0, 1)
     name = path.with_suffix(".png")
     cv2.imwrite(str(name), np.rint(rgb[..., ::-1] * 255).astype(np.uint8))
     return name
@@ -208,7 +208,7 @@ def test_the_palette_of_a_film(tmp_path, painters):
     ran = limner("colorize", source, "-o", target, "--palette", "#6a84c8", "--codec", "ffv1",
                  models=painters)  # fmt: skip
     assert ran.returncode == 0, ran.stderr
-    wanted = color.srgb_to_lab(np.array([0x6A, 0x84, 0xC8]) / 255.0)[1:]
+    wanted = spaces.srgb_to_lab(np.array([0x6A, 0x84, 0xC8]) / 255.0)[1:]
     for _, frame in pictures(target):
         lab = lab_of(frame)
         middle = (lab[..., 0] > 40) & (lab[..., 0] < 70)

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
+from core.film.plan import display_matrix
 from tests.film.clips import ROOT, bars, limner, packets, pictures, planes, write_film
 
 pytestmark = pytest.mark.film
@@ -37,8 +38,8 @@ def test_a_film_is_coloured_and_keeps_luma_sound_and_time(tmp_path, models):
 
 
 def test_dark_is_green_and_light_is_red_as_the_model_says(tmp_path, models):
-    """The fake model: a* = L* - 50, b* = 50 - L*; held against core.color's own formulas."""
-    from core import color
+    """The fake model: a* = L* - 50, b* = 50 - L*; held against core.color.spaces's own formulas."""
+    from core.color import spaces
 
     frames = [np.full((48, 64), 90 if i < 8 else 170, np.uint8) for i in range(16)]
     source = write_film(tmp_path / "old.mkv", frames, sound=False, tags=(1, 1, 1, 1))
@@ -46,7 +47,7 @@ def test_dark_is_green_and_light_is_red_as_the_model_says(tmp_path, models):
     assert ran.returncode == 0, ran.stderr
     for _, frame in pictures(tmp_path / "new.mkv"):
         rgb = frame.to_ndarray(format="rgb24", src_colorspace="itu709")[24, 32]
-        lab = color.srgb_to_lab(rgb / 255.0)
+        lab = spaces.srgb_to_lab(rgb / 255.0)
         wanted = lab[0] - 50
         assert abs(lab[1] - wanted) < 6 and abs(lab[2] + wanted) < 6
 
@@ -81,9 +82,9 @@ def test_a_film_in_the_style_of_a_picture(tmp_path):
 @pytest.mark.parametrize(("task", "model"), [("colorize", "rose"), ("style", "blur")])
 def test_many_frames_go_through_one_session_call(tmp_path, models, monkeypatch, task, model):
     """And they come out as they do one by one."""
-    from core.cli import main
+    from core.cli.main import main
     from core.film import run
-    from core.generator import Generator
+    from core.generator.generator import Generator
 
     source = write_film(tmp_path / "old.mkv", [bars(i) for i in range(30)], sound=False)
     real, counts = Generator.run_many, []
@@ -178,6 +179,35 @@ def test_a_turned_film_stays_turned(tmp_path, models):
     assert ran.returncode == 0, ran.stderr
     turned = [pictures(path)[0][1].rotation for path in (source, tmp_path / "out.mp4")]
     assert turned[0] == turned[1] != 0
+
+
+ONE = 1 << 16
+
+
+@pytest.mark.parametrize(
+    "matrix",
+    [(-ONE, 0, 0, 0, ONE, 0, 0, 0, 1 << 30), (0, ONE, 0, ONE, 0, 0, 0, 0, 1 << 30)],
+    ids=["left to right", "turned too"],
+)
+def test_a_mirrored_film_stays_mirrored(tmp_path, models, matrix):
+    """Selfie cameras mirror by the display matrix, of which an angle is only a part."""
+    frames = [bars(i) for i in range(6)]
+    source = write_film(tmp_path / "in.mp4", frames, sound=False, matrix=matrix)
+    ran = limner("colorize", source, "-o", tmp_path / "out.mp4", models=models)
+    assert ran.returncode == 0, ran.stderr
+    for path in (source, tmp_path / "out.mp4"):
+        assert display_matrix(pictures(path)[0][1]) == matrix
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv"])
+def test_sound_goes_on_after_the_last_picture(tmp_path, models, suffix):
+    frames = [bars(i) for i in range(6)]
+    source = write_film(tmp_path / f"in.{suffix}", frames, sound_s=2)
+    target = tmp_path / f"out.{suffix}"
+    ran = limner("colorize", source, "-o", target, models=models)
+    assert ran.returncode == 0, ran.stderr
+    sound = packets(source, "audio")
+    assert len(sound) > 80 and packets(target, "audio") == sound
 
 
 def test_done_films_are_skipped_and_others_not_written_over(tmp_path, models):

@@ -9,10 +9,10 @@ import pytest
 
 from benchmarks.clips import Clip
 from benchmarks.film import ab_of, measured, write_clip
-from core import color
-from core.film.flow import find_motion
+from core.color import spaces
+from core.film.dis_flow import find_motion
 from core.film.plan import Plan, make_plan
-from core.steady import Steadier
+from core.motion.temporal_mean import Steadier
 from tests.film.clips import ROOT, bars, limner, pictures, write_film
 
 pytestmark = pytest.mark.film
@@ -65,7 +65,7 @@ def test_scenes_are_cut_where_they_change_and_not_at_pans_and_flashes(tmp_path):
 def test_steady_is_steadier_and_as_colourful(tmp_path):
     """With the colouriser that comes with Limner, on a photograph that comes with it."""
     from benchmarks.clips import read_rgb
-    from core.catalog import Catalog
+    from core.generator.catalog import Catalog
 
     if not Catalog.read().models("colorize"):
         pytest.skip("no colouriser is installed")
@@ -88,9 +88,9 @@ def test_steady_is_steadier_and_as_colourful(tmp_path):
 def test_a_reference_locks_its_scene_alone(tmp_path, models, at):
     frames = [bars(i) for i in range(30)] + [bars(i, scene=1) for i in range(20)]
     source = write_film(tmp_path / "old.mkv", frames, sound=False)
-    lightness = color.srgb_to_lab(np.repeat(frames[12][..., None], 3, 2) / 255.0)[..., 0]
+    lightness = spaces.srgb_to_lab(np.repeat(frames[12][..., None], 3, 2) / 255.0)[..., 0]
     wanted = np.stack((lightness, np.full_like(lightness, -25), np.full_like(lightness, -20)), 2)
-    rgb = np.rint(np.clip(color.lab_to_srgb(wanted), 0, 1) * 255).astype(np.uint8)
+    rgb = np.rint(np.clip(spaces.lab_to_srgb(wanted), 0, 1) * 255).astype(np.uint8)
     reference = tmp_path / "frame.png"
     cv2.imwrite(str(reference), rgb[..., ::-1])
     plain, locked = tmp_path / "plain.mkv", tmp_path / "locked.mkv"

@@ -10,7 +10,7 @@ import pyvips
 EXAMPLES = Path(__file__).parents[2] / "examples"
 PHOTO = EXAMPLES / "beach.jpg"
 CAR = EXAMPLES / "held-out" / "cq100_f49d754d90af.jpg"
-STYLE = EXAMPLES.parent / "core" / "styles" / "great-wave.jpg"
+STYLE = EXAMPLES.parent / "core" / "data" / "styles" / "great-wave.jpg"
 
 SKETCH = """<svg xmlns="http://www.w3.org/2000/svg" width="900" height="640">
 <g fill="none" stroke="#333" stroke-width="4" stroke-linecap="round" stroke-linejoin="round">

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from core.color import srgb_to_lab
+from core.color.spaces import srgb_to_lab
 from tests.gimp.session import ROUNDING, Facts, Session, succeeded
 
 pytestmark = pytest.mark.gimp

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from core.color import linear_to_srgb, srgb_to_lab, srgb_to_linear
+from core.color.spaces import linear_to_srgb, srgb_to_lab, srgb_to_linear
 from tests.gimp.pictures import read_file
 from tests.gimp.session import Session
 

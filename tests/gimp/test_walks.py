@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.color import srgb_to_lab
+from core.color.spaces import srgb_to_lab
 
 pytestmark = pytest.mark.gimp
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from core.catalog import SHIPPED, Catalog
+from core.generator.catalog import SHIPPED, Catalog
 from tests.gimp.chroot import suites
 from tests.gimp.session import INSIDE, INSTALL_LIMIT_S, Session
 
@@ -32,7 +32,7 @@ TOLERANCE = 1e-3
 """Largest difference to the CPU, as a share of the output's range. Measured: 1e-6 to 1e-5.
 
 Convolutions whose channels are no multiple of four, which this provider computes wrongly, gave 0.7
-of the range; see whole_vectors in export/graph.py.
+of the range; see whole_vectors in export/onnx/graph.py.
 """
 
 Reports = dict[str, Any]

@@ -27,7 +27,7 @@ def core(machine):
 
 
 def a_model(machine):
-    return min(core(machine).glob("models/*"))
+    return min(core(machine).glob("data/models/*"))
 
 
 def remove_venv(machine):
@@ -77,11 +77,11 @@ def another_version(machine):
 
 
 def edit_core(machine):
-    (core(machine) / "color.py").write_text("")
+    (core(machine) / "color" / "spaces.py").write_text("")
 
 
 def remove_models(machine):
-    shutil.rmtree(core(machine) / "models")
+    shutil.rmtree(core(machine) / "data" / "models")
 
 
 def flip_a_weight(machine):
@@ -155,7 +155,7 @@ DAMAGES = [
     (choose_an_unknown_accelerator, "install record", AGAIN),
     (mark_incomplete, "was interrupted", AGAIN),
     (another_version, "Limner 0.0.9 is installed", "Run install.py to update it."),
-    (edit_core, "color.py was changed", AGAIN),
+    (edit_core, "spaces.py was changed", AGAIN),
     (remove_models, "No model to colorize with", AGAIN),
     (flip_a_weight, "is damaged", AGAIN),
     (truncate_a_model, "is damaged", AGAIN),

@@ -41,12 +41,12 @@ def test_everything_is_in_its_place(machine):
             "version": setup.checkout_version(cli.CHECKOUT),
             "python": str(venv(machine) / "bin/python"),
             "models": [
-                str(runtime.Runtime(venv(machine), "").core / "models"),
+                str(runtime.Runtime(venv(machine), "").core / "data" / "models"),
                 str(machine.data / "models"),
             ],
             "log": str(machine.data / "limner.log"),
             "styles": [
-                str(runtime.Runtime(venv(machine), "").core / "styles"),
+                str(runtime.Runtime(venv(machine), "").core / "data" / "styles"),
                 str(machine.data / "styles"),
             ],
         }

@@ -109,7 +109,9 @@ def test_the_command_line_works_from_any_folder(real, tmp_path):
 def test_nothing_that_is_stripped_is_missed(real):
     """Everything that the engine may import, imported from the stripped environment."""
     python = real.data / "venv/bin/python"
-    script = "import numpy.linalg, numpy.fft, numpy.random, onnxruntime, pyvips, core.service; "
+    script = (
+        "import numpy.linalg, numpy.fft, numpy.random, onnxruntime, pyvips, core.worker.service; "
+    )
     script += "print(pyvips.Image.black(2, 2).width, onnxruntime.get_available_providers())"
     done = subprocess.run([python, "-I", "-c", script], capture_output=True, text=True)
     assert done.stdout.startswith("2 ['"), done.stderr

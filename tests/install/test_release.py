@@ -35,8 +35,10 @@ def test_it_holds_what_a_user_needs_and_nothing_else(archive):
     inside = {name.split("/")[1] for name in names}
     assert folder.startswith("limner-")
     assert inside == set(release.SHIPPED)
-    for model in (release.ROOT / "core/models").iterdir():
-        files = {name.rsplit("/", 1)[1] for name in names if f"/core/models/{model.name}/" in name}
+    for model in (release.ROOT / "core/data/models").iterdir():
+        files = {
+            name.rsplit("/", 1)[1] for name in names if f"/core/data/models/{model.name}/" in name
+        }
         assert {"manifest.json", "CARD.md"} < files
         assert any(name.endswith(".onnx") for name in files)
 

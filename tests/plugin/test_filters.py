@@ -51,7 +51,7 @@ def test_the_names_that_scripts_use_stay():
 
 def test_tasks_and_devices_are_those_of_the_engine():
     from core.filters import FILTERS
-    from core.generator import DEVICES
+    from core.generator.generator import DEVICES
 
     assert [known.task for known in filters.FILTERS] == list(FILTERS)
     assert sorted(name for name, _ in filters.DEVICES) == sorted(DEVICES)

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from core import gallery
-from core.catalog import SHIPPED
+from core.generator.catalog import SHIPPED
+from core.style import gallery
 from plugin.installation import Model, installed_models
 from plugin.styles import MOST, painters, styles_in
 

@@ -287,7 +287,8 @@ Worker([python, "-u", fake, "sleeps", pid]).ask(request, [b"abc"], lambda *said:
 
 def test_the_real_worker_says_hello_and_refuses_in_words(tmp_path):
     """core's own worker; -I would need it installed, so it is put onto the path by hand."""
-    start = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from core.worker import main; main(())"
+    start = f"import sys; sys.path.insert(0, {str(ROOT)!r}); "
+    start += "from core.worker.process import main; main(())"
     running = Worker([sys.executable, "-c", start], log=str(tmp_path / "log"))
     with running, pytest.raises(FilterFailed) as caught:
         ask(running)

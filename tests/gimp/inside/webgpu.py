@@ -15,13 +15,13 @@ import numpy as np
 
 sys.path.insert(0, "/limner/repository")
 
-from core.catalog import SHIPPED, Catalog  # noqa: E402
-from core.generator import Generator  # noqa: E402
+from core.generator.catalog import SHIPPED, Catalog  # noqa: E402
+from core.generator.generator import Generator  # noqa: E402
+from core.generator.manifest import SPACES  # noqa: E402
 from core.image import Image  # noqa: E402
-from core.join import Join  # noqa: E402
-from core.manifest import SPACES  # noqa: E402
-from core.source import Colored  # noqa: E402
-from core.tiling import Rect  # noqa: E402
+from core.style.device_join import Join  # noqa: E402
+from core.style.painter_input import Colored  # noqa: E402
+from core.style.tiling import Rect  # noqa: E402
 
 SIDE = 128
 """Of the square picture: the software GPU takes about 30 times the CPU's time."""

@@ -1,0 +1,1 @@
+"""Color science: spaces, luminance, palettes."""

@@ -1,0 +1,1 @@
+"""Auto Colorize for photographs."""

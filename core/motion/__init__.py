@@ -1,0 +1,1 @@
+"""Motion between frames, scenes, and colors that stay steady. NumPy alone."""

@@ -1,0 +1,1 @@
+"""Arrays of pixels: resampling, bands of rows, distances and floods. NumPy alone, no model."""

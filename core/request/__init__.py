@@ -1,0 +1,1 @@
+"""What a filter is given and what it gives back."""

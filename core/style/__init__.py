@@ -1,0 +1,1 @@
+"""Apply Style: tiles, brushes, painters, style pictures."""

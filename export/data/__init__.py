@@ -1,0 +1,1 @@
+"""Pictures for training: read, split, degraded; lines and hints drawn from them."""

@@ -1,0 +1,1 @@
+"""Numbers and sheets: what models do on held-out pictures."""

@@ -1,0 +1,1 @@
+"""Numbers that compare pictures. NumPy and PyTorch, no files."""

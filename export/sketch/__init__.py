@@ -1,0 +1,1 @@
+"""Training the colorizer of drawings."""

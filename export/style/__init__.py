@@ -1,0 +1,1 @@
+"""Training painters and arbitrary style."""
