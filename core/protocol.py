@@ -30,7 +30,7 @@ left (anywhere, also outside it); a result's others have a "title" too, for the 
 is the picture's pixels, then those of the others in their order.
 
     role of a request's others    hint, reference, style (several: a mix), part
-    role of a result's others     variant, colors, flats, lines; see core/request/work.py
+    role of a result's others     variant, colors, flats, areas, lines; see core/request/work.py
 
 A picture is {width, height, format}; its payload has exactly width * height * bytes-per-pixel
 bytes: rows from the top, pixels from the left, channels interleaved, native byte order (both

@@ -41,6 +41,7 @@ kind: one of
     model               DEFAULT_MODEL or the id of an installed model of the filter's tasks
     device              key of DEVICES
     output, color-output    key of OUTPUTS; the latter of all of them
+    unhinted                key of UNHINTED
     layer               a layer of any open image, or None
     palette             name of a GIMP palette, u"" for none
     file                full path of a picture, u"" for none
@@ -76,7 +77,13 @@ DEFAULT_MODEL = "default"
 time when it first saw the plug-in, so there must be one that is right whatever is installed."""
 
 
-SENT_KINDS = ("number", "integer", "flag")
+UNHINTED = (
+    ("leave", tr(u"Leave as they are")),
+    ("guess", tr(u"Guess their colors")),
+)
+"""(id, label) of what happens to a sketch's areas without a hint, where there are hints."""
+
+SENT_KINDS = ("number", "integer", "flag", "unhinted")
 """Of the parameters that go into a request as they are."""
 
 
@@ -169,6 +176,15 @@ FLATS = _flag(
     "flats",
     tr(u"La_yer of flat colors"),
     tr(u"Of a sketch: add a layer with one color per region, ready for bucket fill"),
+)
+UNHINTED_AREAS = Parameter(
+    "unhinted",
+    "unhinted",
+    tr(u"Areas _without a hint"),
+    tr(u"Of a sketch with color hints: leave the other areas alone, or guess their colors, too"),
+    None,
+    None,
+    u"leave",
 )
 STYLE_LAYER = _layer(
     "style-layer",
@@ -265,6 +281,7 @@ FILTERS = (
             SATURATION,
             STRICTNESS,
             FLATS,
+            UNHINTED_AREAS,
             PALETTE,
             SEED,
             VARIANTS,
@@ -329,6 +346,8 @@ def choices(parameter, models):
     """
     if parameter.kind == "device":
         return list(DEVICES)
+    if parameter.kind == "unhinted":
+        return list(UNHINTED)
     if parameter.kind in OUTPUT_KINDS:
         every = parameter.kind == "color-output"
         return [output for output in OUTPUTS if every or output[0] != COLOR_OUTPUT]

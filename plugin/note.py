@@ -91,6 +91,8 @@ def _fits(parameter, value):
         return number and parameter.lower <= value <= parameter.upper
     if kind == "layer":  # by its number in the image
         return isinstance(value, int) and not isinstance(value, bool) and 0 < value < 1 << 32
+    if kind == "unhinted":
+        return value in [name for name, _ in filters.UNHINTED]
     return isinstance(value, _TEXT)
 
 

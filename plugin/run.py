@@ -157,7 +157,7 @@ def make_request(chosen, values, picture):
     }
 
 
-_SENT_AS = {"number": float, "integer": int, "flag": bool}
+_SENT_AS = {"number": float, "integer": int, "flag": bool, "unhinted": as_text}
 
 
 def add_choices(request, host, values):

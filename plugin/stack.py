@@ -2,7 +2,7 @@
 """What of a result becomes which layer: one alone, or several in a group.
 
     a picture alone         one layer, or the source's own pixels
-    a sketch                a group: lines, colors below them, flat colors hidden, variants hidden;
+    a sketch                a group: lines, colors below them, flats and areas hidden, variants too;
                             the lines are laid over the colors as these are encoded, for so they
                             were taken from the paper
     several variants        a group: the first one shown, the others hidden
@@ -15,10 +15,10 @@ from collections import namedtuple
 Plan = namedtuple("Plan", "role mode visible")
 """What becomes of one picture of a result; role u"" is the picture itself."""
 
-SKETCH = (u"lines", u"colors", u"flats")
+SKETCH = (u"lines", u"colors", u"flats", u"areas")
 """Roles of a sketch's layers, the topmost first."""
 
-_HIDDEN = (u"flats",)
+_HIDDEN = (u"flats", u"areas")
 _MODES = {u"lines": "lines"}
 
 

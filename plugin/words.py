@@ -26,7 +26,8 @@ KNOWN = (
 )
 """Titles and steps that the worker or a manifest gives, word by word."""
 
-_LAYERS = {u"lines": tr(u"Lines"), u"colors": tr(u"Colors"), u"flats": tr(u"Flats")}
+_LAYERS = {u"lines": tr(u"Lines"), u"colors": tr(u"Colors"), u"flats": tr(u"Flats"),
+           u"areas": tr(u"Areas")}
 
 _CODES = {
     u"bad_request": tr(u"Limner's worker does not take these settings."),

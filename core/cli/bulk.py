@@ -21,6 +21,7 @@ from core.cli.folder import (
     unexpected,
     write_report,
 )
+from core.colorize.colorize import UNHINTED
 from core.errors import BadRequest, FileUnwritable, LimnerError
 from core.progress_bar import Bar
 
@@ -119,10 +120,19 @@ def add_color_options(parser: argparse.ArgumentParser) -> None:
         help="0 as painted .. 1 one flat colour an area (default 0.5)",
     )
     drawings.add_argument(
+        "--unhinted",
+        choices=UNHINTED,
+        default="leave",
+        help="with --hints: areas without a hint stay as they are (leave, default), or are "
+        "coloured as the model guesses",
+    )
+    drawings.add_argument(
         "--layers", type=Path, metavar="DIR", help="write colours and lines there, each as a PNG"
     )
     drawings.add_argument(
-        "--flats", action="store_true", help="with --layers: write the flat colours, too"
+        "--flats",
+        action="store_true",
+        help="with --layers: write the flat colours and the areas, too",
     )
 
 

@@ -188,7 +188,7 @@ class PictureWorker:
             raise OutOfMemory("There is not enough memory for a picture of this size.") from error
 
 
-LAYER_ROLES = ("colors", "flats", "lines")
+LAYER_ROLES = ("colors", "flats", "areas", "lines")
 """The layers of a drawing that are written as files of their own."""
 
 

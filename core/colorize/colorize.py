@@ -43,7 +43,9 @@ class ColorizeSettings:
         variants: how many colourings to make, 1..6, of seed, seed + 1, ...
         palette: "#rrggbb" of the only colours to use; empty for any.
         strictness: of drawings: 0 as the generator paints .. 1 one flat colour an area.
-        flats: of drawings: whether a layer of flat colours is made, too.
+        flats: of drawings: whether layers of flat colours, and of areas to select, are made, too.
+        unhinted: of drawings with hints: "leave" areas without one as they are, or "guess" their
+            colours.
         kind: what the picture is taken for where no model is chosen: one of KINDS.
     """
 
@@ -54,6 +56,7 @@ class ColorizeSettings:
     palette: Sequence[str] = ()
     strictness: float = 0.5
     flats: bool = False
+    unhinted: str = "leave"
     kind: str = "auto"
 
     def __post_init__(self) -> None:
@@ -65,11 +68,15 @@ class ColorizeSettings:
         check_range("strictness", self.strictness, 1.0)
         if type(self.flats) is not bool:
             raise BadRequest(f"'flats' is {self.flats!r}, not true or false.")
+        if self.unhinted not in UNHINTED:
+            raise BadRequest(f"'unhinted' is {self.unhinted!r}, not one of {', '.join(UNHINTED)}.")
         if self.kind not in KINDS:
             raise BadRequest(f"'kind' is {self.kind!r}, not one of {', '.join(KINDS)}.")
 
 
 MOST_VARIANTS = 6
+
+UNHINTED = ("leave", "guess")
 
 KINDS = ("auto", "photo", "sketch")
 """What a picture can be taken for; "auto" looks at it."""

@@ -27,8 +27,8 @@ def connected(values: Array) -> tuple[Array, int]:
     starts[:, 1:] = values[:, 1:] != values[:, :-1]
     runs = np.cumsum(starts.ravel(), dtype=np.int32).reshape(values.shape) - 1
     equal = (values[1:] == values[:-1]) & (values[1:] >= 0)
-    pairs = np.unique(runs[:-1][equal].astype(np.int64) << 32 | runs[1:][equal])
-    first, second = (pairs >> 32).astype(np.int32), (pairs & 0xFFFFFFFF).astype(np.int32)
+    equal &= starts[:-1] | starts[1:]  # once for each pair of runs: where the later one begins
+    first, second = runs[:-1][equal], runs[1:][equal]
     parent = np.arange(int(runs[-1, -1]) + 1, dtype=np.int32)
     while len(first):
         np.minimum.at(parent, np.maximum(first, second), np.minimum(first, second))
@@ -36,11 +36,10 @@ def connected(values: Array) -> tuple[Array, int]:
         first, second = parent[first], parent[second]
         apart = first != second
         first, second = first[apart], second[apart]
-    roots = parent[runs]
     used = np.zeros(len(parent), bool)
-    used[roots[values >= 0]] = True
-    names = np.cumsum(used, dtype=np.int32) - 1
-    return np.where(values >= 0, names[roots], np.int32(-1)), int(used.sum())
+    used[parent[values[starts] >= 0]] = True
+    names = np.where(values[starts] >= 0, (np.cumsum(used, dtype=np.int32) - 1)[parent], -1)
+    return names.astype(np.int32)[runs], int(used.sum())
 
 
 def spread(seeds: Array, inside: Array, cost: Array) -> Array:

@@ -36,8 +36,8 @@ class Layer:
     """A picture that a result has beside its own.
 
     Attributes:
-        role: "variant": another result of the same kind; "colors", "flats", "lines": of a
-            sketch, to be stacked in that order from below.
+        role: "variant": another result of the same kind; "areas", "flats", "colors", "lines": of
+            a sketch, to be stacked in that order from below.
         title: for the user, English.
         image: its pixels.
         x, y: where it lies, in pixels from the picture's own top left.

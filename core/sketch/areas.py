@@ -6,18 +6,15 @@ import numpy as np
 
 from core.color.spaces import srgb_to_lab
 from core.raster.eikonal import nearest_seed
-from core.raster.flood import connected, spread
+from core.raster.flood import spread
 from core.raster.resample import box_mean
-from core.sketch.hints import Hints
+from core.sketch.basins import Ground
+from core.sketch.hints import SAME_COLOR, Hints
+from core.sketch.parting import PAPER, Parted, part
 from core.sketch.regions import MOST_REACH, Areas, borders, follow
+from core.sketch.strokes import read_strokes
 
 Array = np.ndarray
-
-STROKE_SHARE = 0.12
-"""A stroke colours an area in which this much of it lies: less is a hand that slipped."""
-
-AREA_SHARE = 0.3
-"""It also colours an area of which it covers this much."""
 
 SAMPLES = 3
 """Points across one of the generator's colours at which its area is asked for."""
@@ -37,74 +34,67 @@ class Colored:
         areas: where several colours were asked for in one, there are several now.
         hint: int32 (count,), the colour of Hints that is asked for, -1 for none.
         family: int32 (count,), areas of equal number were one before the hints.
+        paper: bool (count,), those that are the paper around things, whatever is guessed.
     """
 
     areas: Areas
     hint: Array
     family: Array
+    paper: Array
 
 
-def apply_hints(areas: Areas, hints: Hints | None) -> Colored:
+def without_hints(areas: Areas) -> Colored:
+    """Areas of which nothing was asked."""
+    none = np.full(areas.count, -1, np.int32)
+    family = np.arange(areas.count, dtype=np.int32)
+    return Colored(areas, none, family, np.zeros(areas.count, bool))
+
+
+def apply_hints(ground: Ground, hints: Hints, paper: Array | None) -> Colored:
     """Find out which areas the hints mean, and part those in which there are several colours.
 
-    The parts are what is nearest to each hint on the way between the lines.
+    Args:
+        ground: the drawing, read.
+        hints: on its grid.
+        paper: the paper's colour, encoded sRGB (3,), which a hint keeps; None where every hint
+            paints.
     """
-    family = np.arange(areas.count, dtype=np.int32)
-    asked = np.full(areas.count, -1, np.int32)
-    if hints is None:
-        return Colored(areas, asked, family)
-    area, color = _wanted(areas, hints)
-    several = np.bincount(area, minlength=areas.count) > 1
-    alone = ~several[area]
-    asked[area[alone]] = color[alone]
-    if not several.any():
-        return Colored(areas, asked, family)
-    labels, family, asked = _part(areas, hints, area[~alone], color[~alone], asked)
-    parted = Areas(labels, len(family), areas.free, areas.room)
-    return Colored(parted, asked, family)
+    keeps = np.zeros(len(hints.colors), bool)
+    if paper is not None:
+        lab = srgb_to_lab(np.concatenate((hints.colors, paper[None])).astype(np.float64))
+        keeps = np.linalg.norm(lab[:-1] - lab[-1], axis=1) < SAME_COLOR
+    parted = part(ground, read_strokes(hints, ground.free), keeps)
+    room = np.minimum(np.square(ground.room), MOST_REACH**2).astype(np.int32)
+    names = parted.names.astype(np.int32)
+    areas = Areas(names[ground.labels], len(parted.colors), ground.free, room)
+    labels, family, tags = _parted(areas, parted)
+    wanted = np.array(tags, np.int32)
+    asks = wanted >= 0
+    paper_kept = (wanted == PAPER) | (asks & keeps[np.maximum(wanted, 0)])
+    hint = np.where(asks & ~paper_kept, wanted, -1).astype(np.int32)
+    parts = Areas(labels, len(tags), areas.free, areas.room)
+    return Colored(parts, hint, np.array(family, np.int32), paper_kept)
 
 
-def _wanted(areas: Areas, hints: Hints) -> tuple[Array, Array]:
-    """Pairs (area, colour of the hints): what each stroke means."""
-    strokes, count = connected(hints.place)
-    painted = hints.mask & areas.free
-    lost = np.bincount(strokes[painted], minlength=count) == 0  # strokes on lines alone
-    painted |= hints.mask & lost[strokes]
-    stroke, label = strokes[painted].astype(np.int64), areas.labels[painted].astype(np.int64)
-    code, first, size = np.unique(
-        stroke * areas.count + label, return_index=True, return_counts=True
-    )
-    color = hints.place[painted][first]
-    stroke, label = code // areas.count, code % areas.count
-    whole = np.bincount(stroke, size, count)
-    largest = np.zeros(count)
-    np.maximum.at(largest, stroke, size)
-    room = np.bincount(areas.labels.ravel(), areas.free.ravel(), areas.count)
-    meant = (size >= STROKE_SHARE * whole[stroke]) | (size == largest[stroke])
-    meant |= size >= AREA_SHARE * np.maximum(room[label], 1)
-    pairs = np.unique(label[meant] * len(hints.colors) + color[meant])
-    return pairs // len(hints.colors), pairs % len(hints.colors)
-
-
-def _part(
-    areas: Areas, hints: Hints, area: Array, color: Array, asked: Array
-) -> tuple[Array, Array, Array]:
-    """Part areas among colours: (labels, family, asked), the first colour keeping the number."""
-    new = np.full((areas.count, len(hints.colors)), -1, np.int32)
-    family, wanted = list(range(areas.count)), asked.tolist()
-    for home, name in zip(area.tolist(), color.tolist(), strict=True):
-        if wanted[home] < 0:
-            number = home
-            wanted[home] = name
-        else:
-            number = len(family)
-            family.append(home)
-            wanted.append(name)
-        new[home, name] = number
-    seeds = np.where(hints.mask, new[areas.labels, hints.place], -1)
-    inside = np.isin(areas.labels, area)
-    labels = nearest_parts(areas, seeds, inside)
-    return labels, np.array(family, np.int32), np.array(wanted, np.int32)
+def _parted(areas: Areas, parted: Parted) -> tuple[Array, list[int], list[int]]:
+    """Part areas among the strokes that share them: (labels, family, tags)."""
+    family, tags = list(range(areas.count)), parted.colors.tolist()
+    if not parted.shared:
+        return areas.labels, family, tags
+    seeds = np.full(areas.labels.shape, -1, np.int32)
+    for home, strokes in parted.shared.items():
+        names: dict[int, int] = {}
+        for stroke in strokes:
+            if stroke.color not in names:
+                names[stroke.color] = home if not names else len(family)
+            if names[stroke.color] == len(family):
+                family.append(home)
+                tags.append(stroke.color)
+            inside = stroke.pixels[areas.labels.ravel()[stroke.pixels] == home]
+            seeds.ravel()[inside] = names[stroke.color]
+        tags[home] = strokes[0].color
+    inside = np.isin(areas.labels, list(parted.shared))
+    return nearest_parts(areas, seeds, inside), family, tags
 
 
 def nearest_parts(areas: Areas, seeds: Array, inside: Array) -> Array:

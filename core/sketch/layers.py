@@ -15,6 +15,12 @@ from core.sketch.regions import Areas
 
 Array = np.ndarray
 
+LEVELS, STEP, DARKEST = 56, 3, 70
+"""Of a channel of the colours that areas are told apart by: how many, how far apart, the least."""
+
+TURN = 108537
+"""From one area's colour to the next; the golden section of all, and prime to their number."""
+
 
 @dataclass(frozen=True, eq=False)
 class Painting:
@@ -25,12 +31,14 @@ class Painting:
             part's.
         table: float32 (count, 3), one colour an area, encoded sRGB 0..1.
         shade: float32 (3, h, w), added to it; what strictness leaves of it.
+        left: bool (count,), areas whose pixels stay as they are.
     """
 
     areas: Areas
     block: float
     table: Array
     shade: Array
+    left: Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,13 +47,16 @@ class Canvas:
 
     Attributes:
         picture: colours with the lines over them.
-        colors, flats: opaque (with the outline of a cut-out paper) R'G'B' or R'G'B'A; or None.
+        colors, flats: R'G'B' or, with the outline of a cut-out paper or where what is left has
+            nothing behind it, R'G'B'A; or None.
+        areas: R'G'B', one colour for each area, no two alike; or None.
         lines: R'G'B'A, transparent where paper is; or None.
     """
 
     picture: Image
     colors: Image | None = None
     flats: Image | None = None
+    areas: Image | None = None
     lines: Image | None = None
 
     @classmethod
@@ -55,9 +66,10 @@ class Canvas:
         paper: Paper,
         with_layers: bool = False,
         with_flats: bool = False,
+        some_left: bool = False,
     ) -> "Canvas":
-        """A canvas for a drawing, its pixels not yet set."""
-        channels = 4 if paper.is_cutout else 3
+        """A canvas for a drawing, its pixels not yet set; some_left: whether areas are."""
+        channels = 4 if paper.is_cutout or (image.has_alpha and some_left) else 3
 
         def layer(wanted: bool, count: int = channels) -> Image | None:
             size = (image.width, image.height, count)
@@ -67,13 +79,14 @@ class Canvas:
             image.color_result(),
             layer(with_layers),
             layer(with_layers and with_flats),
-            layer(with_layers, 4),
+            layer(with_layers and with_flats, 3),
+            lines=layer(with_layers, 4),
         )
 
     def layers(self) -> list[Layer]:
         """Those that there are, from below."""
-        named = (("flats", "Flats", self.flats), ("colors", "Colours", self.colors),
-                 ("lines", "Lines", self.lines))  # fmt: skip
+        named = (("areas", "Areas", self.areas), ("flats", "Flats", self.flats),
+                 ("colors", "Colours", self.colors), ("lines", "Lines", self.lines))  # fmt: skip
         return [Layer(role, title, image) for role, title, image in named if image is not None]
 
 
@@ -83,6 +96,7 @@ def paint(reader: LineReader, painting: Painting, canvas: Canvas) -> None:
     finder = EdgeFinder(painting.areas, painting.block, paper.contrast, at.x, at.y)
     shading = Shading(painting, image, at) if painting.shade.any() else None
     table = np.ascontiguousarray(painting.table.T, np.float32)
+    names = area_names(len(painting.table)).T
     rows = max(8 * finder.margin, 4 * chunk_rows(image.width))
 
     def work(start: int, stop: int, nothing: None) -> None:
@@ -97,14 +111,21 @@ def paint(reader: LineReader, painting: Painting, canvas: Canvas) -> None:
         labels = finder.find(ink, start - above)[inner]
         lines, ink = lines[:, inner], ink[inner]
         alpha = image.pixels[place, :, -1] if paper.is_cutout else None
+        left = np.take(painting.left, labels, mode="clip")
+        below = _alpha_below(image, paper, left)
         colors = np.empty(lines.shape, np.float32)
         for plane, values in zip(colors, table, strict=True):
             np.take(values, labels, out=plane, mode="clip")
-        _store(canvas.flats, place, colors, alpha)
+        if painting.left.any():
+            bare = reader.paper_rows(start, stop)
+            np.copyto(colors, 1 - bare if paper.turned else bare, where=left)
+        _store(canvas.flats, place, colors, alpha if below is None else below)
+        if canvas.areas is not None:
+            _store(canvas.areas, place, names[:, labels], None)
         if shading is not None:
             colors += shading.rows(start, stop)
             np.clip(colors, 0, 1, out=colors)
-        _store(canvas.colors, place, colors, alpha)
+        _store(canvas.colors, place, colors, alpha if below is None else below)
         if canvas.lines is not None:
             seen = ink if alpha is None else ink * (alpha * np.float32(1 / image.full))
             _store(canvas.lines, place, lines, _encoded(seen, canvas.lines))
@@ -112,8 +133,37 @@ def paint(reader: LineReader, painting: Painting, canvas: Canvas) -> None:
         lines *= ink
         lines += colors
         _store(canvas.picture, place, lines, alpha)
+        _keep(canvas.picture, image, place, left)
 
     for_each_band(image.height, work, lambda: None, lambda share: None)
+
+
+def area_names(count: int) -> Array:
+    """Colours by which areas can be told apart, float32 (count, 3), encoded sRGB 0..1.
+
+    The first LEVELS ** 3 differ by at least STEP of 255 in a channel.
+    """
+    place = np.arange(count, dtype=np.int64) * TURN % LEVELS**3
+    digits = np.stack((place // LEVELS**2, place // LEVELS % LEVELS, place % LEVELS), axis=1)
+    return ((DARKEST + STEP * digits) / 255).astype(np.float32)
+
+
+def _alpha_below(image: Image, paper: Paper, left: Array) -> Array | None:
+    """Alpha of what lies below the lines where areas of a transparent picture are left."""
+    if not image.has_alpha or paper.is_cutout or not left.any():
+        return None
+    return np.where(left, 0, image.full).astype(image.pixels.dtype)
+
+
+def _keep(target: Image, image: Image, place: slice, left: Array) -> None:
+    """Put the pixels of what is left back as they were."""
+    if not left.any():
+        return
+    source = image.pixels[place][left]
+    part = target.pixels[place]
+    part[left, :3] = source[:, :1] if image.is_grey else source[:, :3]
+    if image.has_alpha:
+        part[left, 3] = source[:, -1]
 
 
 class Shading:

@@ -1,10 +1,9 @@
 """Auto Colorize for drawings: colours under the lines, which stay as they are.
 
 pixels -> paper and lines                            core.sketch.lineart
-       -> areas, from the reduced lines              core.sketch.regions
-       -> hints, which part areas                    core.sketch.hints, core.sketch.areas
-       -> generator: colours, small                  here
-       -> hints in open outlines, and the paper      core.sketch.openings
+       -> without hints: areas                       core.sketch.regions
+       -> with hints: basins, parted among them      core.sketch.basins, .strokes, .parting
+       -> generator, where colours are guessed       here
        -> one colour an area, and the shading        core.sketch.area_colors, core.sketch.areas
        -> edges at full size, band by band           core.sketch.edges
        -> colours, flats, lines, and the picture     core.sketch.layers
@@ -39,11 +38,12 @@ from core.sketch.areas import (
     fill_missing,
     shading,
     soft_borders,
+    without_hints,
 )
+from core.sketch.basins import Ground, read_ground
 from core.sketch.hints import Hints, read_hints
 from core.sketch.layers import Canvas, Painting, paint
 from core.sketch.lineart import LineReader, Reduced, read_paper, reduce_ink
-from core.sketch.openings import Closed, close_openings, keep_paper
 from core.sketch.regions import Areas, find_areas
 
 Array = np.ndarray
@@ -67,14 +67,21 @@ strictness; more at less.
 
 
 @dataclass(frozen=True, eq=False)
+class Lines:
+    """A drawing's lines, read once for all hints."""
+
+    reader: LineReader
+    reduced: Reduced
+
+
+@dataclass(frozen=True, eq=False)
 class Drawing:
-    """A drawing taken apart; the same for every colouring of it. Closed where there are hints."""
+    """A drawing taken apart; the same for every colouring of it."""
 
     reader: LineReader
     reduced: Reduced
     hints: Hints | None
     colored: Colored
-    closed: Closed | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +117,8 @@ def color_sketch(
     Args:
         image: any Image.
         generator: of task "sketch": ink 0..1 (1, 1, h, w), hints, noise to sRGB (1, 3, h/n, w/n).
-            None colours what the hints ask for alone, and leaves the rest paper.
+            Asked where there are no hints, or settings.unhinted is "guess". None colours what the
+            hints ask for alone.
         settings: see ColorizeSettings.
         progress: told (fraction 0..1, text), on the caller's thread.
         hint: see core.sketch.hints.
@@ -121,7 +129,7 @@ def color_sketch(
 
     Returns:
         (picture, layers): R'G'B' or R'G'B'A of the image's channel type and size; and "colors",
-        "lines", with settings.flats "flats", and a "variant" for each further seed.
+        "lines", with settings.flats "flats" and "areas", and a "variant" for each further seed.
 
     Raises:
         ImageUnsupported: see core.image.check_usable, core.sketch.lineart.read_paper and
@@ -130,7 +138,7 @@ def color_sketch(
     """
     asked = {"picture": image.pixels, "hint": None if hint is None else hint.image.pixels}
     asked["place"] = None if hint is None else np.array([hint.x, hint.y])
-    drawing = _kept(recall, "drawing", asked, lambda: take_apart(image, hint, progress))
+    drawing = _kept(recall, "drawing", asked, lambda: take_apart(image, hint, progress, recall))
     swatches = swatches_of(settings.palette)
     if reference is not None:
         swatches = np.concatenate((swatches, dominant_colors(reference.image)))
@@ -139,7 +147,8 @@ def color_sketch(
     for number in range(settings.variants):
         done, step = 0.3 + 0.7 * number / settings.variants, 0.7 / settings.variants
         seed, predicted = settings.seed + number, None
-        if generator is not None:
+        guesses = drawing.hints is None or settings.unhinted == "guess"
+        if generator is not None and guesses:
             device = generator.provider.removesuffix("ExecutionProvider")
             progress(done, f"Predicting colour ({device})")
             told = {**asked, "model": (generator.manifest.sha256, generator.provider)}
@@ -153,7 +162,8 @@ def color_sketch(
             reader = LineReader(part.image, reader.paper, part.place)
             block = painting.block * part.place.width / image.width
             painting = replace(painting, block=block)
-        canvas = Canvas.empty(reader.image, reader.paper, first, settings.flats)
+        some_left = bool(painting.left.any())
+        canvas = Canvas.empty(reader.image, reader.paper, first, settings.flats, some_left)
         paint(reader, painting, canvas)
         if number == 0:
             picture = canvas.picture
@@ -171,17 +181,33 @@ def _kept(
     return make() if recall is None else recall.get(name, question, make)
 
 
-def take_apart(image: Image, hint: Other | None, progress: Progress) -> Drawing:
+def take_apart(
+    image: Image, hint: Other | None, progress: Progress, recall: Recall | None = None
+) -> Drawing:
     """Paper, lines, areas and hints of a drawing. Raises ImageUnsupported."""
     check_usable(image)
     progress(0.0, "Reading lines")
-    reader = LineReader(image, read_paper(image))
-    reduced = reduce_ink(reader)
+    question = {"picture": image.pixels}
+    lines = _kept(recall, "lines", question, lambda: _read_lines(image))
+    reader, reduced = lines.reader, lines.reduced
     progress(0.15, "Finding areas")
     hints = read_hints(hint, image, reduced.block)
-    areas = find_areas(reduced.ink)
-    closed = None if hints is None else close_openings(reduced.ink)
-    return Drawing(reader, reduced, hints, apply_hints(areas, hints), closed)
+    if hints is None:
+        areas = _kept(recall, "areas", question, lambda: find_areas(reduced.ink))
+        return Drawing(reader, reduced, None, without_hints(areas))
+    ground: Ground = _kept(recall, "ground", question, lambda: read_ground(reduced.ink))
+    # on nothing, even white is something
+    paper = None if _is_transparent(reader) else reader.paper.color
+    return Drawing(reader, reduced, hints, apply_hints(ground, hints, paper))
+
+
+def _read_lines(image: Image) -> Lines:
+    reader = LineReader(image, read_paper(image))
+    return Lines(reader, reduce_ink(reader))
+
+
+def _is_transparent(reader: LineReader) -> bool:
+    return reader.image.has_alpha and not reader.paper.is_cutout
 
 
 def _painting(
@@ -189,10 +215,6 @@ def _painting(
 ) -> Painting:
     """The colours of one colouring."""
     colored = drawing.colored
-    if predicted is not None and drawing.hints is not None and drawing.closed is not None:
-        colored = keep_paper(
-            colored, drawing.hints, drawing.closed, predicted.colors, predicted.visible
-        )
     areas = colored.areas
     paper = drawing.reader.paper.color.astype(np.float32)
     shade = np.zeros((3, *areas.labels.shape), np.float32)
@@ -226,7 +248,11 @@ def _painting(
     reach = round(SOFT_REACH * 2 * (1 - settings.strictness) * max(areas.labels.shape))
     if reach and len(colored.family) > int(colored.family.max()) + 1:
         shade += soft_borders(table, colored, reach)
-    return Painting(areas, drawing.reduced.block, table, shade)
+    left = colored.paper if settings.unhinted == "guess" else colored.hint < 0
+    if drawing.hints is None:
+        left = np.zeros(areas.count, bool)
+    shade[:, left[areas.labels]] = 0
+    return Painting(areas, drawing.reduced.block, table, shade, left)
 
 
 def _decided(

@@ -135,7 +135,7 @@ def run_whole(generator: Generator, drawing: Drawing, hinted: bool) -> Array:
     layer = np.concatenate((drawing.hints.colors, drawing.hints.mask[..., None]), axis=2)
     hint = Other("hint", Image((layer * 255).round().astype(np.uint8))) if hinted else None
     picture = Image(np.repeat(grey[..., None], 3, axis=2))
-    settings = ColorizeSettings()
+    settings = ColorizeSettings(unhinted="guess")
     _, layers = color_sketch(picture, generator, settings, lambda share, text: None, hint)
     colors = next(layer.image for layer in layers if layer.role == "colors")
     return colors.pixels[..., :3].astype(np.float32) / 255

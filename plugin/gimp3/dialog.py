@@ -21,9 +21,9 @@ SPACE = 6
 MORE = ("palette", "seed", "variants", "device", "frames")
 """Parameters that stand behind "More settings"."""
 
-SKETCH_ONLY = ("strictness", "flats")
+SKETCH_ONLY = ("strictness", "flats", "unhinted")
 PHOTO_ONLY = ("saturation",)
-LISTED = ("model", "device", *filters.OUTPUT_KINDS)
+LISTED = ("model", "device", "unhinted", *filters.OUTPUT_KINDS)
 STYLE = ("style-file", "style-layer")
 WIDTH = 380
 """Of the parameters' side, in pixels."""

@@ -18,10 +18,10 @@ import gimpfu
 COLORIZE, STYLE = "python-fu-limner-auto-colorize", "python-fu-limner-apply-style"
 NONINTERACTIVE = gimpfu.RUN_NONINTERACTIVE
 NO_HINTS = (0, None, "", 0, None)  # use-hint, hint, dabs, use-reference, reference
-SKETCH = (0.5, 0, 0, 1)  # strictness, flats, seed, variants
+SKETCH = (0.5, 0, "leave", 0, 1)  # strictness, flats, unhinted, seed, variants
 VALUES = ("default",) + NO_HINTS + (1.0, 1.0) + SKETCH + ("auto", False)
 STYLE_VALUES = ("waves", 0, None, "", 1.0, 0.0, 0.0, 0, "auto", False)
-PARAMS = {"strictness": 0.5, "flats": False, "seed": 0, "variants": 1}
+PARAMS = {"strictness": 0.5, "flats": False, "unhinted": "leave", "seed": 0, "variants": 1}
 U8, U16, FLOAT, FLOAT_LINEAR, U8_LINEAR, U32 = 150, 250, 650, 600, 100, 350
 
 FOLDER = sys.argv[2]
@@ -84,7 +84,7 @@ def case_it_registers_both_filters():
     names = [parameter[1] for parameter in entry["params"]]
     assert " ".join(names) == (
         "image drawable model use-hint hint dabs use-reference reference strength saturation"
-        " strictness flats seed variants device frames"
+        " strictness flats unhinted seed variants device frames"
     )
     models = entry["params"][2]
     assert models[3] == "default"

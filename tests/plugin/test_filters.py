@@ -6,7 +6,7 @@ import pytest
 
 from plugin import filters
 
-LISTED = ("model", "device", *filters.OUTPUT_KINDS)
+LISTED = ("unhinted", "model", "device", *filters.OUTPUT_KINDS)
 FREE = ("flag", "frames", "layer", "palette", "file", "dabs")
 
 
@@ -26,6 +26,7 @@ def test_the_names_that_scripts_use_stay():
             "saturation",
             "strictness",
             "flats",
+            "unhinted",
             "palette",
             "seed",
             "variants",

@@ -400,9 +400,9 @@ def test_a_drawing_and_its_layers(tmp_path, models):
     ran = limner("colorize", source, "--layers", layers, "--flats", "--strictness", "1",
                  models=both)  # fmt: skip
     assert ran.returncode == 0, ran.stderr
-    names = ["sketch.colors.png", "sketch.flats.png", "sketch.lines.png"]
+    names = [f"sketch.{role}.png" for role in ("areas", "colors", "flats", "lines")]
     assert sorted(os.listdir(layers)) == names
-    colors, flats, ink = (load(layers / name).astype(float) for name in names)
+    _, colors, flats, ink = (load(layers / name).astype(float) for name in names)
     assert np.array_equal(colors, flats)
     alpha = ink[..., 3:] / 255
     over = colors * (1 - alpha) + ink[..., :3] * alpha

@@ -7,6 +7,7 @@ from core.color.swatches import dominant_colors, nearest_swatches, swatches_of
 from core.image import Image
 from core.raster.flood import connected, spread
 from core.sketch.areas import Areas, apply_hints
+from core.sketch.basins import distance, read_ground
 from core.sketch.edges import EdgeFinder
 from core.sketch.hints import Hints
 from core.sketch.regions import find_areas, free_of_lines, slide, squared_distance
@@ -30,6 +31,19 @@ def test_distance_is_euclidean_up_to_its_reach(size):
     for reach in (3, 12):
         expected = np.minimum(away.min(axis=2), reach * reach)
         np.testing.assert_array_equal(squared_distance(sources, reach), expected)
+
+
+@pytest.mark.parametrize("size", [(1, 300), (300, 1), (260, 310)], ids=str)
+def test_distances_of_any_length(size):
+    sources = np.zeros(size, bool)
+    sources[0, 0] = sources[-1, -1] = sources[size[0] // 2, size[1] // 3] = True
+    found = np.argwhere(sources)
+    y, x = np.mgrid[: size[0], : size[1]]
+    away = np.hypot(y[..., None] - found[:, 0], x[..., None] - found[:, 1]).min(axis=2)
+    got = distance(sources)
+    near = away < 16
+    np.testing.assert_allclose(got[near], away[near], atol=1e-4)
+    assert (np.abs(got - away) <= 3 + 0.12 * away)[~near].all()
 
 
 def test_sliding_extremes():
@@ -113,10 +127,10 @@ def test_the_nearest_seed_by_way_of_the_area():
 
 def test_a_hint_on_a_line_alone_still_means_something():
     pixels, _ = lines("ab", scale=30)
-    areas = find_areas(ink_of(pixels))
-    place = np.full(areas.labels.shape, -1, np.int32)
+    ground = read_ground(ink_of(pixels))
+    place = np.full(ground.labels.shape, -1, np.int32)
     place[10:14, 30] = 0
-    colored = apply_hints(areas, Hints(np.ones((1, 3), np.float32), place))
+    colored = apply_hints(ground, Hints(np.ones((1, 3), np.float32), place), None)
     assert (colored.hint == 0).sum() >= 1
 
 

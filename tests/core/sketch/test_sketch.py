@@ -5,9 +5,10 @@ import pytest
 
 from core.color import spaces
 from core.colorize.colorize import ColorizeSettings
-from core.errors import ImageUnsupported
+from core.errors import BadRequest, ImageUnsupported
 from core.image import Image
 from core.request.work import Other
+from core.sketch.layers import area_names
 from core.sketch.sketch import color_sketch
 from tests.core.engine import open_generator, quiet
 from tests.drawings import hint_layer, lines
@@ -239,8 +240,11 @@ def test_lines_on_nothing():
     source = np.zeros((*pixels.shape[:2], 4), np.uint8)
     source[..., 3] = 255 - pixels[..., 0]
     result, layers = run(source, hint_layer(source.shape[:2], [(10, 10, "r", 3)]))
-    assert (result[..., 3] == 255).all() and layers["colors"].shape[2] == 3
-    assert delta_e(result[6, 6], "r") < 1 and delta_e(result[40, 40], "w") < 1
+    paper = pixels[..., 0] == 255
+    assert (result[letters == "a", 3] == 255).all() and delta_e(result[6, 6], "r") < 1
+    for area in "bcd":  # not asked for: still nothing
+        assert_close(result[paper & (letters == area)], source[paper & (letters == area)], 0)
+    assert layers["colors"][6, 6, 3] == 255 and layers["colors"][40, 40, 3] == 0
     assert_close(layers["lines"][..., 3], source[..., 3], 0)
 
 
@@ -276,7 +280,7 @@ def test_the_generators_colors_do_not_cross_lines(painter):
     pixels, letters = lines("aaaabbbb\naaaabbbb\naaaabbbb\naaaabbbb", scale=40, width=2)
     layer = hint_layer(pixels.shape[:2], [(60, 80, "g", 8)])
     for strictness in (0.0, 0.5, 1.0):
-        result, layers = run(pixels, layer, painter, strictness=strictness)
+        result, layers = run(pixels, layer, painter, strictness=strictness, unhinted="guess")
         paper = pixels[..., 0] == 255
         assert np.median(delta_e(result[paper & (letters == "a")], "g")) < 5
         right = layers["colors"][paper & (letters == "b")].astype(int)
@@ -364,3 +368,83 @@ def test_a_very_long_scan():
     paper = pixels[..., 0] == 255
     assert delta_e(result[paper & (letters == "a")], "r").max() < 1
     assert delta_e(result[paper & (letters == "b")], "w").max() < 1
+
+
+def toned(pixels, seed=4):
+    """A drawing on unevenly lit, grainy, brownish paper."""
+    rng = np.random.default_rng(seed)
+    light = np.linspace(0.7, 1, pixels.shape[1])[None, :, None] * np.array([1, 0.93, 0.8])
+    return np.clip(pixels * light + rng.normal(0, 2, (*pixels.shape[:2], 1)), 0, 255).astype("u1")
+
+
+@pytest.mark.parametrize("with_generator", [False, True])
+def test_what_nobody_asked_for_is_copied(painter, with_generator):
+    pixels, letters = lines(FOUR, scale=40)
+    source = toned(pixels)
+    layer = hint_layer(pixels.shape[:2], [(40, 40, "g", 5)])
+    generator = painter if with_generator else None
+    result, _ = run(source, layer, generator)
+    paper = pixels[..., 0] == 255
+    for letter in "bcd":
+        place = paper & (letters == letter)
+        assert_close(result[place], source[place], 0)
+    assert np.median(delta_e(result[paper & (letters == "a")], "g")) < 5
+    guessed, _ = run(source, layer, painter, unhinted="guess")
+    assert np.abs(guessed[paper & (letters == "d")].astype(int) - 200).max() > 20
+
+
+def test_a_dab_means_its_larger_piece():
+    """A third of it slipped over the line."""
+    pixels, letters = lines("aaaabbbb\naaaabbbb", scale=20)
+    result, _ = run(pixels, hint_layer(pixels.shape[:2], [(78, 20, "r", 6)]))
+    paper = pixels[..., 0] == 255
+    assert delta_e(result[paper & (letters == "a")], "r").max() < 1
+    assert_close(result[paper & (letters == "b")], pixels[paper & (letters == "b")], 0)
+
+
+def test_a_dab_of_paper_keeps_paper():
+    pixels, inside, outside = open_outline(20, 8)
+    source = toned(pixels)
+    paper = tuple(int(v) for v in np.median(source[outside], axis=0))
+    layer = hint_layer(pixels.shape[:2], [(200, 200, "g", 12), (40, 40, "w", 12)])
+    white = layer.image.pixels[..., :3].min(axis=2) == 255
+    layer.image.pixels[white, :3] = paper
+    result, _ = run(source, layer)
+    assert (delta_e(result[inside], "g") < 5).mean() > 0.99
+    assert_close(result[outside], source[outside], 0)
+
+
+def test_colors_part_at_the_narrowest_place_and_not_midway():
+    pixels, _ = lines("aaaaaaaa\naaaaaaaa", scale=50)
+    pixels[:, 120:124] = 0
+    pixels[30:70, 118:126] = 255  # a door, far from the middle between the dabs
+    layer = hint_layer(pixels.shape[:2], [(60, 20, "r", 6), (380, 20, "b", 6)])
+    result, _ = run(pixels, layer, strictness=1.0)
+    paper = pixels.min(axis=2) == 255
+    left, right = np.zeros_like(paper), np.zeros_like(paper)
+    left[:, :105], right[:, 145:] = True, True
+    assert delta_e(result[paper & left], "r").max() < 1
+    assert delta_e(result[paper & right], "b").max() < 1
+
+
+@pytest.mark.parametrize("wrong", ["keep", 1, None])
+def test_unhinted_is_leave_or_guess(wrong):
+    with pytest.raises(BadRequest, match="leave, guess"):
+        ColorizeSettings(unhinted=wrong)
+
+
+@pytest.mark.parametrize("hinted", [False, True])
+def test_the_areas_layer_has_one_color_an_area(hinted):
+    pixels, letters = lines("aabb\naabb\nccdd\nccee", scale=30)
+    layer = hint_layer(pixels.shape[:2], [(20, 20, "g", 5), (100, 20, "g", 5)]) if hinted else None
+    _, layers = run(pixels, layer, flats=True)
+    areas = layers["areas"].astype(int)
+    paper = pixels[..., 0] == 255
+    found = [np.unique(areas[paper & (letters == letter)], axis=0) for letter in "abcde"]
+    assert [len(colors) for colors in found] == [1] * 5  # also where two have the same hint
+    assert len(np.unique(areas.reshape(-1, 3), axis=0)) == 5  # borders lie under the lines
+
+
+def test_areas_can_be_told_apart():
+    levels = np.rint(area_names(20000) * 255).astype(int)
+    assert len(np.unique(levels, axis=0)) == 20000 and not ((levels - levels.min()) % 3).any()
