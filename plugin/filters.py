@@ -180,7 +180,7 @@ FLATS = _flag(
 UNHINTED_AREAS = Parameter(
     "unhinted",
     "unhinted",
-    tr(u"Areas _without a hint"),
+    tr(u"Areas left _blank"),
     tr(u"Of a sketch with color hints: leave the other areas alone, or guess their colors, too"),
     None,
     None,
