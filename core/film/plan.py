@@ -220,7 +220,8 @@ def load_plan(path: Path, fingerprint: dict[str, Any]) -> Plan | None:
 
 def display_matrix(frame: av.VideoFrame) -> tuple[int, ...]:
     """The frame's display matrix, 9 numbers; empty for none."""
-    for entry in frame.side_data:
+    entries: Any = frame.side_data  # its type stubs take it for a mapping
+    for entry in entries:
         if entry.type.name == "DISPLAYMATRIX":
             return tuple(array("i", bytes(entry)[:36]))
     return ()
